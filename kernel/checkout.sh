@@ -16,8 +16,8 @@ fail() {
 
 [ -z "$(ls -A "$dir" 2> /dev/null)" ] || fail "the directory is not empty"
 
-# Fixed, so that the commits have the same names everywhere, and so that no
-# identity needs to be configured.
+# Set git's configuration, the names and the dates here. Then the commits have
+# the same hashes on every machine, and the user needs no git identity.
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 export GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base@localhost GIT_AUTHOR_DATE='@0 +0000'
 export GIT_COMMITTER_NAME=base GIT_COMMITTER_EMAIL=base@localhost GIT_COMMITTER_DATE='@0 +0000'
@@ -26,11 +26,12 @@ mkdir -p "$dir"
 cp -a --reflink=auto "$source/." "$dir"
 cd "$dir"
 git init -q -b "${series[0]}"
-# A rebase of the last branch takes the others along.
+# With this setting a rebase of the last branch also moves the other branches.
 git config rebase.updateRefs true
 if [ -f .gitignore ]; then
-	# Debian's list ends by ignoring everything outside debian/, and so
-	# every file that the series adds.
+	# The .gitignore of Debian's source ignores everything outside of
+	# debian/, so git would ignore each file that the series add. Remove
+	# the lines that do so.
 	sed -i -e '\,^/\*$,d' -e '\,^!/debian/$,d' .gitignore
 fi
 git add -A -f

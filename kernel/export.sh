@@ -19,8 +19,8 @@ fail() {
 	exit 1
 }
 
-# The patches must be the same on every machine. So set git's configuration, the locale and the options of diff here, and
-# those of format-patch below.
+# The patches must be the same on every machine. So set git's configuration, the locale and the options of diff here.
+# write_patches() sets the options of format-patch.
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 LC_ALL=C
 diff=(--no-color --no-ext-diff --stat=72 -M --diff-algorithm=default)
 

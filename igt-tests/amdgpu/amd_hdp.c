@@ -32,7 +32,9 @@ static volatile uint32_t *dummy_page(void)
 	return (volatile uint32_t *)((char *)vram.cpu + getpagesize());
 }
 
-/* Returns the content of dword @i in @round.  All contents differ, so old data is recognized. */
+/*
+ * Returns the content of dword @i in @round.  All contents differ, so the test recognizes old data.
+ */
 static uint32_t content(unsigned int round, unsigned int i)
 {
 	return (round + 1) * DWORDS + i;
@@ -70,8 +72,10 @@ void amd_hdp_all_rounds(void (*flush)(void *arg), void *arg)
 	/*
 	 * Let the queue work once before the CPU writes, so that the scheduler has mapped it.  When
 	 * the scheduler maps a queue, the GPU reads the queue's write pointer in system memory
-	 * without a doorbell.  With the simulated GPU this read may overtake the CPU's stores to
-	 * VRAM, because they take another way to the GPU.  In that case no flush would help.
+	 * without a doorbell.  In the simulated GPU this read may overtake the CPU's stores to
+	 * VRAM, because the stores are messages to the simulated GPU and the write pointer is in
+	 * shared memory.  In that case the queue would copy before the stores have arrived, and a
+	 * flush by one of its packets would come too early.
 	 */
 	amd_kfd_queue_copy(up.queue, up.out.va, vram.va, SIZE);
 	amd_kfd_queue_sync(up.queue, AMD_USERPTR_WAIT_MS);
@@ -93,8 +97,8 @@ static void nothing(void *arg)
 }
 
 /*
- * No other flush: the queue's packets have an acquire fence of the scope "system"
- * (amd_kfd_aql_pm4()), and this fence flushes.
+ * The subtest calls no flush, because the queue's packets have an acquire fence of the scope
+ * "system" (amd_kfd_aql_pm4()), and this fence flushes.
  */
 static void aql_acquire(struct amd_userptr *unused)
 {
@@ -103,10 +107,10 @@ static void aql_acquire(struct amd_userptr *unused)
 }
 
 /*
- * The other direction: the queue stores to VRAM, its packet ends with a release fence of the scope
- * "system", and the CPU reads.  Before that the CPU has stored to the same place, and this older
- * store may still be in the HDP.  The packet's acquire fence has to write the older store to VRAM
- * before the queue stores.  Otherwise the older store overwrites the queue's store later.
+ * Test the other direction: the queue stores to VRAM, its packet ends with a release fence of the
+ * scope "system", and the CPU reads.  Before each packet the CPU stores to the same place, and this
+ * older store may still be in the HDP.  The packet's acquire fence has to write the older store to
+ * VRAM before the queue stores.  Otherwise the older store overwrites the queue's store later.
  */
 static void aql_release(struct amd_userptr *unused)
 {
@@ -114,7 +118,7 @@ static void aql_release(struct amd_userptr *unused)
 	uint32_t *in = up.in.cpu;
 
 	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_AQL);
-	/* See amd_hdp_all_rounds(). */
+	/* Let the queue work once before the CPU writes, for the reason in amd_hdp_all_rounds(). */
 	amd_kfd_queue_copy(up.queue, vram.va, up.in.va, SIZE);
 	amd_kfd_queue_sync(up.queue, AMD_USERPTR_WAIT_MS);
 	for (unsigned int round = 0; round < ROUNDS; round++) {
@@ -182,13 +186,16 @@ static void noop(struct amd_userptr *unused, const void *data)
 
 /* ---- by the CPU ---- */
 
-/* The MMIO remap page, which has the flush register, as KFD maps it. */
+/* KFD's mapping of the MMIO remap page, which has the flush register. */
 static struct {
 	volatile uint32_t *dw;
 	uint64_t va, handle;
 } remapped;
 
-/* Read the register after the write, because the read ends when the write has arrived. */
+/*
+ * Read the register after the write, because the read returns only when the write has arrived at
+ * the GPU.
+ */
 void amd_hdp_write_remapped(volatile uint32_t *page)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -220,9 +227,9 @@ static uint64_t remapped_offset(void)
 }
 
 /*
- * A CPU page that is larger than the remap page would map other registers, too.  So KFD must not
- * allocate the remap page, even if the process asks for the size of the remap page only.  Nor must
- * KFD map the remap page for a process that has guessed its offset.
+ * A CPU page that is larger than the remap page would map other registers, too.  So with such CPU
+ * pages KFD must not allocate the remap page, even if the process asks for the size of the remap
+ * page only.  Nor must KFD map the remap page for a process that has guessed the page's offset.
  */
 static void remap_page_refused(uint64_t va)
 {
@@ -257,7 +264,10 @@ static void remap_page(struct amd_userptr *unused)
 		remap_page_refused(remapped.va);
 		return;
 	}
-	/* A virtual function has no such page (kfd_chardev.c, kfd_ioctl_alloc_memory_of_gpu()). */
+	/*
+	 * A virtual function of SR-IOV has no remap page (kfd_chardev.c,
+	 * kfd_ioctl_alloc_memory_of_gpu()).
+	 */
 	igt_require_f(ret != -ENOMEM, "KFD has no page with the HDP flush register\n");
 	igt_assert_eq(ret, 0);
 	/* Check remapped_offset() here, because remap_page_refused() gets no offset from KFD. */
@@ -294,7 +304,10 @@ static void read_back(struct amd_userptr *unused)
 	amd_hdp_all_rounds(read_last_byte, &round);
 }
 
-/* Two writes to another page of VRAM and a read of it, as proposed on amd-gfx in December 2025. */
+/*
+ * Two writes to another page of VRAM and a read of it, which a mail on amd-gfx proposed in December
+ * 2025.
+ */
 static void access_dummy_page(void *arg)
 {
 	volatile uint32_t *page = dummy_page();

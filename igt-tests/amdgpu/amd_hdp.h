@@ -13,8 +13,8 @@
 #define AMD_HDP_REMAP_PAGE_SIZE 4096
 
 /*
- * Each round the CPU writes to VRAM, flush() flushes, and the current queue must read what the CPU
- * has written.
+ * In each round the CPU writes to VRAM, flush() flushes the HDP, and the current queue must read
+ * the data that the CPU has written.
  */
 void amd_hdp_all_rounds(void (*flush)(void *arg), void *arg);
 

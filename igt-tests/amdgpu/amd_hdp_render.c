@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Flushes of HDP by the render node alone: an ioctl that works everywhere, and the MMIO remap page,
- * which AMDGPU_GEM_OP_OPEN_GLOBAL opens where the GPU has it.
+ * Flushes of HDP by the render node alone: an ioctl that works on every GPU and with CPU pages of
+ * every size, and the MMIO remap page, which AMDGPU_GEM_OP_OPEN_GLOBAL opens where the GPU has it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,10 @@ static int flush_ioctl(int fd, uint32_t flags, uint32_t pad)
 	return drmIoctl(fd, AMD_IOCTL_HDP_FLUSH, &args) ? -errno : 0;
 }
 
-/* Without the flag the number may belong to another ioctl, so the test must not call it. */
+/*
+ * Skips if the kernel does not report the ioctl by AMDGPU_IDS_FLAGS_HDP_FLUSH.  Such a kernel may
+ * use the same number for another ioctl, so the test must not call it.
+ */
 static void require_ioctl(struct amd_userptr *up)
 {
 	struct drm_amdgpu_info_device info = {};
@@ -152,8 +155,8 @@ static void write_page(void *page)
 }
 
 /*
- * Two files open the page.  The mapping of one file must still work after the other file has closed
- * the page.
+ * Open the remap page by two open files of the device.  The mapping of one file must still work
+ * after the other file has closed its handle of the page.
  */
 void amd_hdp_open_global(struct amd_userptr *up)
 {

@@ -258,7 +258,7 @@ static void evict_while_waiting(void)
 	signal_at(0)->value = 0;
 	amd_kfd_queue_sync(&aql.queue, WAIT_MS);
 	expect_value(1, 0);
-	expect_value(2, 0); /* a second run of the packet before would have made it -1 */
+	expect_value(2, 0); /* a second run of the packet @before would have made signal 2 -1 */
 	igt_assert_eq_u32(user[0], value);
 	amd_kfd_free(&aql.kfd, &mem);
 	munmap(user, size);

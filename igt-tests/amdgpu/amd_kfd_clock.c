@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The GPU's clock can be read from the render node, from KFD and by packets of user queues.  All of
- * them must read the same clock, which has to run at the rate that the driver reports.
+ * A process can read the GPU's clock from the render node, from KFD and by packets of user queues.
+ * All these ways must read the same clock, which has to run at the rate that the driver reports.
  */
 #include <time.h>
 
@@ -31,7 +31,10 @@ static uint64_t clock_by_kfd(struct amd_userptr *up)
 	return clock;
 }
 
-/* Let a packet store the clock, and wait for the packet, so that the read is within this call. */
+/*
+ * Let a packet store the clock, and wait for the packet, so that the GPU reads its clock during
+ * this call.
+ */
 static uint64_t clock_by_queue(struct amd_userptr *up, enum amd_kfd_queue_type type)
 {
 	volatile uint64_t *stamp = up->out.cpu;

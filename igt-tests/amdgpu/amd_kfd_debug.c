@@ -151,7 +151,7 @@ static void fault_and_ask(struct amd_userptr *mine)
 
 /* KFD's report to the debugger.  The child stores it in memory that it shares with its parent. */
 static struct violation {
-	uint64_t va; /* where the fault was */
+	uint64_t va; /* the address of the fault */
 	uint32_t gpu_id, info_size;
 	struct kfd_hsa_memory_exception_data data;
 } *violation;

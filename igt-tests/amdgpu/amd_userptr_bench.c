@@ -10,7 +10,8 @@
  * prints the samples of an operation as a line of JSON.  For a cell that cannot run it prints the
  * reason.  The harness computes medians and draws pictures.
  *
- * Exit status: 0 measured; 1 an error, or wrong data; 77 no GPU with KFD.
+ * Exit status: 0 measured; 1 an error, or wrong data; 77 no GPU with KFD, or no packets for this
+ * GPU in the tests.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -50,9 +50,9 @@ struct bench {
 	bool has_flag, has_scatter; /* the kernel knows AMDGPU_GEM_USERPTR_HSA, ..._SCATTER */
 
 	unsigned int repetitions;	   /* the most samples of one operation in a cell */
-	uint64_t step_ns[BENCH_NUM_STEPS]; /* a step adds its time; measure_map() zeroes it */
-	uint64_t budget_ns; /* in a cell no other map begins when this time is over */
-	const char *column; /* the only column to measure; NULL: all */
+	uint64_t step_ns[BENCH_NUM_STEPS]; /* the time of each step in one map or unmap */
+	uint64_t budget_ns;		   /* after this time no other map of a cell begins */
+	const char *column;		   /* the only column to measure; NULL: all */
 	bool quick;
 	bool kfd_only; /* the process has userptrs of KFD only, as on a kernel without the flags */
 	bool wrong_data; /* a cell found wrong data, so the run fails */
@@ -68,7 +68,10 @@ enum bench_kind {
 	BENCH_NUM_KINDS
 };
 
-/* The number of spare ranges, which the operation "replace" puts in the place of mapped ranges. */
+/*
+ * The number of spare ranges, which the operation "replace" puts in the place of mapped ranges.
+ * BENCH_REPEATED has none.
+ */
 #define BENCH_SPARES 2
 
 struct bench_memory {
@@ -77,8 +80,8 @@ struct bench_memory {
 	size_t size; /* size of a range */
 	char *arena; /* all memory: the ranges, and for most kinds unused memory between them */
 	size_t arena_size;
-	int memfd;			  /* the file of BENCH_MEMFD, or -1 */
-	struct amd_userptr_range *ranges; /* @count ranges to map, then BENCH_SPARES spare ones */
+	int memfd;			  /* the file of BENCH_MEMFD or BENCH_REPEATED, or -1 */
+	struct amd_userptr_range *ranges; /* @count ranges to map, then the spare ones */
 };
 
 /* mmap() the memory, and let the kernel allocate its pages; 0 or -errno. */
@@ -210,14 +213,14 @@ struct bench_changer {
 	char *page;
 	unsigned int rate;
 	atomic_bool stop;
-	int error;			/* why the thread ended early, or 0 */
-	atomic_uint changes;		/* how many have been made */
-	atomic_uint_least64_t begin_ns; /* when the last one began */
+	int error;			/* -errno of the drop that ended the thread early, or 0 */
+	atomic_uint changes;		/* the number of drops so far */
+	atomic_uint_least64_t begin_ns; /* the time at which the last drop began */
 };
 int bench_changer_start(struct bench_changer *changer, char *page, unsigned int rate);
 /*
- * Stop the thread.  Returns 0 or the error that ended it early, because such a thread has made too
- * few changes.
+ * Stop the thread.  Returns 0 or the error that ended it early, because a thread that ended early
+ * has made too few changes for a measurement.
  */
 int bench_changer_stop(struct bench_changer *changer);
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Measures how much longer a map takes because the driver asks for dirty pages.  If a process has
- * only read the pages of a file, they are writable but clean in the CPU's page tables, so the
- * kernel has to fault in each of them for a map.  If the process has written the pages, they are
- * dirty already.  A kernel without the patch of mm/hmm.c faults in neither kind of pages: it takes
- * them from the page tables, clean or dirty.
+ * Measures how much longer a map takes if the pages are clean.  The driver asks hmm_range_fault()
+ * for pages that are dirty in the CPU's page tables, because reclaim would lose the GPU's stores to
+ * clean pages.  If a process has only read the pages of a file, the pages are writable but clean in
+ * the CPU's page tables, so the kernel has to fault in each of them again for a map.  If the
+ * process has written the pages, they are dirty already.  A kernel without the patch of mm/hmm.c
+ * faults in neither kind of pages: it takes the pages from the page tables, whether they are clean
+ * or dirty.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -24,9 +26,9 @@ static const struct state {
 enum { STATES = sizeof(states) / sizeof(states[0]) };
 
 /*
- * Free the pages of the file first, because a page that was dirty stays dirty: if the page is
- * dirty, the kernel makes its page table entry dirty even for a read access
- * (mm/memory.c:set_pte_range()).
+ * Free the pages of the file first, because MADV_POPULATE_READ makes no clean pages of dirty ones:
+ * if a page of the file is dirty, the kernel makes its page table entry dirty even for a read
+ * access (mm/memory.c:set_pte_range()).
  */
 static int populate(const struct bench_memory *memory, int advice)
 {

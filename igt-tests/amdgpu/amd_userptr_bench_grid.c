@@ -13,9 +13,15 @@
 #define KIB		    ((size_t)1 << 10)
 /* The ranges of a cell may take this share of the free memory; the kernel needs the rest. */
 #define MEMORY_SHARE(bytes) ((bytes) / 4 * 3)
-/* Print the kernel's own memory from this number of ranges on; with fewer it is below the noise. */
+/*
+ * Print the kernel's own memory in cells of at least this many ranges.  With fewer ranges, other
+ * changes of the kernel's memory hide the difference.
+ */
 #define MEMORY_FROM	    1024
-/* A column that calls ioctls for each range stops at this number: more take tens of seconds. */
+/*
+ * A column that calls ioctls for each range has no cells with more ranges than this, because such
+ * cells take tens of seconds.
+ */
 #define SLOW_MAX	    16384
 #define SLOW_MAX_QUICK	    4096
 
@@ -111,9 +117,9 @@ static void print_steps(const struct steps *steps)
 }
 
 /*
- * The first round warms up page tables and caches, so its times do not count.  They count only if
- * the map took more than half of the time that the cell has for all rounds, because hardly any
- * other round fits into the rest.
+ * The first round warms up page tables and caches, so its times do not count, except if the map
+ * took more than half of the time that the cell has for all rounds, because then hardly any other
+ * round fits into the rest.
  */
 static int measure_map(struct bench *bench, struct cell *cell)
 {

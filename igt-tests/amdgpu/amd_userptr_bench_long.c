@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Measures the restore after a change of one page in two maps by turns: one map of 4 GiB, and one
- * map of a single page.  If the 4 GiB are one range, it also measures map and unmap, because the
- * driver tracks a long range in pieces, which may cost time.
+ * map of a single page.  If the 4 GiB are one range, the program also measures map and unmap,
+ * because the driver tracks a long range in pieces, which may cost time.
  */
 #include <unistd.h>
 
@@ -28,7 +28,7 @@ static int one_restore(struct bench *bench, const struct bench_one *one, uint64_
 	const struct amd_userptr_range *range = &one->memory.ranges[one->memory.count / 2];
 	char *page = (char *)(uintptr_t)range->addr;
 
-	/* Take a page in the middle of the range, too, because one range may have all 4 GiB. */
+	/* Take the middle page of the middle range, because one range may have all 4 GiB. */
 	page += range->size / 2 / getpagesize() * getpagesize();
 	/* Touch the page, because the drop of a page that is not there would change nothing. */
 	*(volatile char *)page = 1;

@@ -79,9 +79,9 @@ static unsigned int all_ranges(const struct bench_memory *memory)
 }
 
 /*
- * Let the kernel allocate all pages, in address order.  The ranges of BENCH_SHUFFLED are shuffled
- * after that, so two ranges that follow one another in the array are physical neighbours by chance
- * only.
+ * Let the kernel allocate all pages, in address order.  bench_memory_create() shuffles the ranges
+ * of BENCH_SHUFFLED after that, so two ranges that follow one another in the array are physical
+ * neighbours by chance only.
  */
 static void touch(const struct bench_memory *memory)
 {

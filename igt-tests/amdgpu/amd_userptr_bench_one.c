@@ -68,7 +68,10 @@ static void sleep_until(uint64_t ns)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
-/* A change that comes late does not make up for lost time, because that would be a faster rate. */
+/*
+ * If a change comes late, the thread does not make up for the lost time, because the next changes
+ * would then follow at a higher rate than the measurement asked for.
+ */
 static void *change(void *data)
 {
 	struct bench_changer *changer = data;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Measures two durations for one fixed number of ranges, outside the table of the benchmark: the
- * time that the library adds to its ioctls, and the time that the driver's notifiers add when the
- * CPU changes memory.
+ * Measures two durations that are not in the grid of amd_userptr_bench_grid.c, each with one or two
+ * numbers of ranges: the time that the library adds to its ioctls, and the time that the driver's
+ * notifiers add when the CPU changes memory.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,13 +15,16 @@
 
 #include "amd_userptr_bench.h"
 
-/* How often a quick run measures each change of memory: few times, as each needs new memory. */
+/*
+ * How often a quick run measures each change of memory.  The number is small, because each
+ * measurement allocates and maps new memory.
+ */
 #define QUICK_CHANGES 3
 
 /*
  * The limits of interleave().  It measures at most MOST_PAIRS rounds.  After PAIR_BUDGETS times the
- * time that a cell has for its maps it begins no further round, if it has made the usual number of
- * rounds by then.
+ * time that a cell has for its maps interleave() begins no further round, if it has made the usual
+ * number of rounds by then.
  */
 #define MOST_PAIRS   BENCH_MAX_SAMPLES
 #define PAIR_BUDGETS 12
@@ -225,7 +228,7 @@ static const struct change {
 	const char *name;
 	int (*run)(const struct bench_memory *memory);
 	bool fork;
-	bool last; /* the change unmaps the memory, so bench_memory_destroy() must not */
+	bool last; /* the change unmaps the memory, so bench_memory_destroy() must not unmap it */
 } changes[] = {
 	{ "cpu drop one", drop_page, false, false },
 	{ "cpu drop all", drop_all, false, false },

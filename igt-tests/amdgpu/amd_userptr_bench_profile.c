@@ -3,8 +3,8 @@
  * Measures by kprobes how long each step of the driver takes in a stall after the drop of one page.
  *
  * Most of the probed functions are in the kernel with the series and in the kernel without it.
- * Where the two differ, the functions of both are probed.  A probe takes time itself, so the stalls
- * that this file measures are longer than those of amd_userptr_bench_stall.c.
+ * Where the two differ, the program probes the functions of both.  A probe takes time itself, so
+ * the stalls that this file measures are longer than those of amd_userptr_bench_stall.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,8 +31,8 @@ static const struct probe {
 	const char *step, *function;
 } probes[] = {
 	/*
-	 * The first function is the notifier of KFD's userptrs.  In the series it calls the second
-	 * function, as do the notifiers of GEM's userptrs.
+	 * The notifier of KFD's userptrs calls the first function.  In the series this function
+	 * calls the second one, as do the notifiers of GEM's userptrs.
 	 */
 	{ "notifier", "amdgpu_amdkfd_evict_userptr" },
 	{ "notifier", "amdgpu_amdkfd_evict_userptr_locked" },
@@ -80,7 +80,7 @@ static int write_file(const char *path, const char *text)
 	return ret;
 }
 
-/* Make the event eI of the entry of probe @i (I is the number), and the event rI of its return. */
+/* Make the event "e@i" for the entry of the function of probe @i, and "r@i" for its return. */
 static bool add_probe(unsigned int i)
 {
 	char text[160];
@@ -246,7 +246,9 @@ static bool measured(const struct profile *profile, unsigned int i)
 	return false;
 }
 
-/* "profile from STEP" is when a step begins, "profile STEP" how long it takes. */
+/*
+ * "profile from STEP" has the times at which a step begins, "profile STEP" the times that it takes.
+ */
 static void print_profile(const struct bench_one *one, struct profile *profile)
 {
 	bench_one_print(one, &profile->all, "profile stall");

@@ -104,7 +104,7 @@ static int run_packets(struct bench *bench, const struct bench_one *one, struct 
 	return wait_for(bench, amd_kfd_queue_submit(&bench->queue));
 }
 
-/* The time between the clocks that packets have stored at @from and @to. */
+/* Returns the ns between two packets, which have stored the GPU's clock at @from and @to. */
 static uint64_t gpu_ns(const struct stamps *stamps, unsigned int from, unsigned int to)
 {
 	return (stamps->clock[to] - stamps->clock[from]) * 1000000 / stamps->khz;
@@ -155,7 +155,7 @@ static const struct single {
 	{ "stall fork", "stall fork gpu", "stall fork driver", fork_child, true, true },
 };
 
-/* Check that the change evicted the queues as expected, and take the times of the driver. */
+/* Check that the change evicted the queues as expected, and take the driver's time as a sample. */
 static int check_events(struct bench *bench, const struct single *single, struct clocks *clocks)
 {
 	const struct amd_kfd_smi_counts *count = &bench->smi.count;
@@ -230,7 +230,7 @@ static int measure_single(struct bench *bench, struct bench_one *one, struct sta
 struct storm {
 	struct bench_changer changer;
 	struct clocks clocks;
-	uint64_t last_ns; /* the last change of which a sample was taken */
+	uint64_t last_ns; /* begin of the change that the last sample measures */
 	unsigned int packets;
 };
 

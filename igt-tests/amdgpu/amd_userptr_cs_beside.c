@@ -34,8 +34,8 @@ enum { HOLDS = 24, HOLD_MS = 500, START_MS = 3000, STEPS = 2, STEP_MS = 4000 };
 _Static_assert(START_MS + STEPS * STEP_MS < HOLDS * HOLD_MS, "the bystander takes too long");
 
 /*
- * On a debug kernel all of these times are twice as long.  They are not multiplied by
- * AMD_KFD_SLOWER, as other limits are, because a job could then reach the driver's limit of two
+ * On a debug kernel double all of these times.  Do not multiply them by AMD_KFD_SLOWER, as
+ * igt_patience() does with other limits, because a job could then reach the driver's limit of two
  * seconds.
  */
 static unsigned int patient(unsigned int ms)
@@ -176,7 +176,7 @@ static bool in_notifier(pid_t client, const struct shared *shared)
 	len = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[len > 0 ? len : 0] = '\0';
-	/* If the second name is missing, the thread still waits for the lock. */
+	/* If only the first name is there, the thread still waits for notifier_lock. */
 	return strstr(text, "amdgpu_hmm_invalidate_gfx") && strstr(text, "dma_resv_wait_timeout");
 }
 
@@ -224,8 +224,8 @@ static const char *be_undisturbed(struct bystander *by)
 		return "its queues are not restored";
 	amd_userptr_gpu_check(&by->up, by->mapped.va, BESIDE_SIZE, 3);
 	/*
-	 * Make the userptr in a thread, because the ioctl would wait where no signal can interrupt
-	 * it.
+	 * Make the userptr in a thread, so that the bystander can give up after STEP_MS.  No signal
+	 * can interrupt an ioctl that waits for the lock.
 	 */
 	igt_task_let_go(&by->task);
 	if (!igt_task_wait(&by->task, patient(STEP_MS)))

@@ -24,7 +24,10 @@ static int submit_now(void *data)
 	return ret ? ret : __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
 }
 
-/* Holds the restore worker of userptrs with stall, and the restore worker of SVM with holder. */
+/*
+ * @stall holds the restore worker of userptrs, @holder the restore worker of SVM.  Only one of the
+ * two is used, which depends on the kind of memory.
+ */
 struct hold {
 	struct amd_userptr_stall stall;
 	struct amd_svm_holder holder;

@@ -36,10 +36,10 @@ enum { WANT_SUBMITTED = 24, WANT_CHANGES = 24 };
 /* The longest pause between two changes.  In a long pause the driver can run a submission. */
 #define MAX_PAUSE_NS 3000000
 
-/* A storm has this many changes without a pause, in which perhaps no submission gets through. */
+/* A storm has this many changes without a pause, in which perhaps every submission gets -EAGAIN. */
 #define STORM_CHANGES 64
 
-/* The process that submits writes this, and the judge reads it. */
+/* The process that submits writes this struct, and the judge reads it. */
 struct report {
 	atomic_bool ready; /* the submissions begin now */
 	/* Submissions that ran, that got -EAGAIN, that met a hole; changes of the memory. */
@@ -272,7 +272,7 @@ static void submit_all_the_time(struct listed *listed, int fd, uint64_t va)
 		else if (ret && ret != -EAGAIN)
 			report->error = ret;
 	}
-	/* The judge reads the report and kills this process, so wait for that. */
+	/* The judge reads the report and kills this process, so wait for the signal. */
 	for (;;)
 		pause();
 }
@@ -345,7 +345,7 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	       igt_now_ms() < deadline)
 		usleep(1000);
 	seen = *report;
-	/* The process submits all the time, so most likely the signal meets a submission. */
+	/* The process submits all the time, so most likely the signal comes during a submission. */
 	kill(pid, SIGKILL);
 	ended = igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
 	igt_info("%u submissions done, %u with -EAGAIN, %u into a hole, %u changes\n",

@@ -38,7 +38,9 @@ struct event {
 	void (*check)(struct unlisted *unlisted);
 	/*
 	 * Test the event on the compute ring, too.  On the SDMA ring the driver's update of the
-	 * page tables waits behind the IB, and so a change that unmaps SVM memory waits for the IB.
+	 * page tables waits behind the IB, and so a change that unmaps SVM memory waits for the IB
+	 * even if the driver does nothing for that.  On the compute ring such a change can overtake
+	 * the IB.
 	 */
 	bool compute_too;
 };
@@ -265,8 +267,8 @@ static int run_event(void *data)
 
 /*
  * Let the thread begin the change of the memory.  Returns true when the change has returned.
- * Returns false if it has not returned after RETURN_MS.  In that case it waits for the IB and may
- * hold mmap_lock, so the caller must map nothing.
+ * Returns false if it has not returned after RETURN_MS.  In that case the change waits for the IB,
+ * and the thread may hold mmap_lock, so the caller must map nothing.
  */
 static bool returns(struct unlisted *unlisted)
 {

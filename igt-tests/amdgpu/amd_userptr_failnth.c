@@ -28,7 +28,7 @@ IGT_TEST_DESCRIPTION(
 /* How long one process makes attempts; a GPU page fault may end its queues earlier. */
 #define PROCESS_MS (AMD_USERPTR_WAIT_MS / 3)
 
-/* How many pages change before a restore: several, as the worker allocates for each range. */
+/* How many pages change before a restore: several, because the worker allocates for each range. */
 enum { RESTORE_PAGES = 16 };
 
 static size_t page(void)
@@ -131,7 +131,10 @@ void failnth_finish(const struct failnth_count *count, const char *what)
 	igt_assert_lt(0, count->failures);
 }
 
-/* Assert that a failed call left no share of KFD's limit, no handle and no notifier. */
+/*
+ * Assert that after a failed call KFD counts no memory for the call, and that no handle and no
+ * notifier of the BO is left.
+ */
 static void expect_nothing(struct failnth_memory *memory, const char *limit, uint32_t next,
 			   unsigned int n)
 {
@@ -154,7 +157,7 @@ static void expect_nothing(struct failnth_memory *memory, const char *limit, uin
 	igt_assert_eq(__amd_userptr_close_handle(up->fd, handle), 0);
 }
 
-/* Assert that the BO works although an allocation failed. */
+/* Assert that the BO works although an allocation of its creation failed. */
 static void expect_working(struct failnth_memory *memory, uint32_t handle, unsigned int n)
 {
 	struct amd_userptr *up = memory->scatter.up;

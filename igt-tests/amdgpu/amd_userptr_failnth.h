@@ -8,8 +8,8 @@
 #include "lib/igt_fail_nth.h"
 
 /*
- * The number of pages of 1 MiB.  KFD's memory counter is in MiB.  So it shows if the driver still
- * counts a userptr of this size after its ioctl has failed.
+ * How many CPU pages are 1 MiB.  KFD's memory counter is in MiB.  So the counter shows if the
+ * driver still counts a userptr of this size after its ioctl has failed.
  */
 #define FAILNTH_PAGES (((size_t)1 << 20) / getpagesize())
 
@@ -44,7 +44,7 @@ struct failnth_count {
 	unsigned int n;	       /* the next attempt lets its n-th allocation fail */
 	unsigned int failures; /* attempts in which an allocation failed */
 	unsigned int errors;   /* attempts whose call returned an error */
-	bool end; /* the last call made fewer than n allocations, so all have failed once */
+	bool end; /* the last call made fewer than n allocations, so no n is left to try */
 };
 
 /*
@@ -55,7 +55,7 @@ void failnth_note(struct failnth_count *count, const char *what, bool failed, in
 /* At the end, print the counts, and assert that every n was tried and an allocation failed. */
 void failnth_finish(const struct failnth_count *count, const char *what);
 
-/* Let amd_userptr_cleanup() end all failures, also after an assertion has failed. */
+/* Let amd_userptr_cleanup() end all injected failures, also after an assertion has failed. */
 void failnth_begin(struct amd_userptr *up);
 
 struct failnth_case {
@@ -63,7 +63,7 @@ struct failnth_case {
 	const char *what; /* begins the messages */
 	/*
 	 * Makes one attempt.  Returns false if the process cannot make another one, because a GPU
-	 * page fault has ended its queues: then another process goes on.
+	 * page fault has ended its queues.  In that case another process goes on.
 	 */
 	bool (*attempt)(struct amd_userptr *mine, const struct failnth_case *what,
 			struct igt_fail_nth *inject, struct failnth_count *count);
@@ -78,7 +78,10 @@ int failnth_va(struct amd_userptr *mine, const struct failnth_case *what,
 /* Make a BO that is no userptr, and map it.  Returns its handle. */
 uint32_t failnth_map_plain(struct amd_userptr *mine, uint64_t domain, uint64_t va, uint64_t size);
 
-/* Call attempt() until every n was tried, in as many processes as that takes. */
+/*
+ * Call attempt() until every n was tried, and start another process whenever attempt() returns
+ * false or its process has run for PROCESS_MS.
+ */
 void failnth_run(struct amd_userptr *up, const struct failnth_case *what);
 
 extern const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[];

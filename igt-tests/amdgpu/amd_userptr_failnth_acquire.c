@@ -45,8 +45,8 @@ static void *intrude(void *data)
 					       AMD_USERPTR_TRACKED, &handle);
 
 		/*
-		 * EOPNOTSUPP: the VM belongs to no KFD process, not yet or after a failed
-		 * ACQUIRE_VM.
+		 * EOPNOTSUPP: the VM belongs to no KFD process, because ACQUIRE_VM has not finished
+		 * yet or has failed.
 		 */
 		if (!ret)
 			__amd_userptr_close_handle(intruder->fd, handle);

@@ -25,7 +25,10 @@
 /* After this time the page tables of a BO that was closed are clear. */
 enum { CLEARED_MS = 1000 };
 
-/* Let only every third allocation fail, because each attempt takes long: it needs a new process. */
+/*
+ * Let only every third allocation fail, because each attempt takes long: most attempts end in a GPU
+ * page fault, and the next attempt then needs a new process.
+ */
 enum { STRIDE = 3 };
 
 /* Map memory for one huge page, in a mapping of 2 * HUGE_SIZE that begins at @raw. */
@@ -114,7 +117,10 @@ static bool fail_clear_vram(struct amd_userptr *mine, const struct failnth_case 
 		   getpagesize());
 	count->n += STRIDE - 1;
 	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_GEM_CLOSE, &close), 0);
-	/* The driver clears the page tables after the close, and keeps the VRAM until then. */
+	/*
+	 * The driver clears the page tables after the close, and gives the VRAM to no other BO
+	 * until then.
+	 */
 	deadline = igt_now_ms() + igt_patience(CLEARED_MS);
 	while (gpu_reads(mine, va))
 		igt_assert_f(igt_now_ms() < deadline, "closed, and the GPU reads it\n");
@@ -136,7 +142,7 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 
 /*
  * Whether the CLEAR succeeds or not, the queues must reach the rest of the huge page.  Before the
- * check another BO is mapped, because this makes the driver update the page directories.
+ * check, map another BO, because the mapping makes the driver update the page directories.
  */
 static bool fail_clear_rest(struct amd_userptr *mine, const struct failnth_case *what,
 			    struct igt_fail_nth *inject, struct failnth_count *count)

@@ -18,13 +18,15 @@
 
 #include "amd_userptr_failnth.h"
 
-/* The size that one page directory covers: an address in the next one needs new page tables. */
+/*
+ * The size that one page directory covers: an address in the next directory needs new page tables.
+ */
 #define DIRECTORY_SIZE (1ull << 30)
 
 /*
  * An update by SDMA begins with a job of AMDGPU_VM_SDMA_MIN_NUM_DW (amdgpu_vm_sdma.c), 256 dwords.
- * With so many entries the update needs another job, which is another allocation.  There is an
- * entry for each GPU page, so this is a number of GPU pages.
+ * An entry takes two dwords, so with VA_ENTRIES entries the update needs another job, which is
+ * another allocation.  There is an entry for each GPU page, so this is a number of GPU pages.
  */
 enum { VA_ENTRIES = 144 };
 
@@ -33,7 +35,7 @@ static unsigned int va_pages(void)
 	return VA_ENTRIES * AMD_GPU_PAGE_SIZE / getpagesize();
 }
 
-/* Call GEM_VA once, with a timeline point, because the driver allocates for that, too. */
+/* Call GEM_VA once, with a timeline point, because the driver allocates for the point, too. */
 static int va_once(struct amd_userptr *mine, uint32_t syncobj, uint32_t operation,
 		   const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
 {
@@ -109,7 +111,10 @@ static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
 
 	failnth_memory_init(&memory, mine, what->many, va_pages(), count->n);
 	failnth_make(&memory);
-	/* Never release these addresses, so that nothing else makes page tables there. */
+	/*
+	 * Never release these addresses.  If another mapping had made page tables there, MAP would
+	 * allocate none.
+	 */
 	va = amd_kfd_va_reserve(memory.size, DIRECTORY_SIZE);
 	igt_assert(va);
 	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_MAP, memory.scatter.bo, va,
@@ -165,7 +170,10 @@ static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what
 	va = memory.scatter.bo->va;
 	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_CLEAR, NULL, va + quarter,
 			 2 * quarter);
-	/* After an error the queues may be evicted until the worker has written the rest. */
+	/*
+	 * After an error the queues may be evicted until the worker has written the rest of the
+	 * mapping.
+	 */
 	amd_userptr_queue_alive(mine);
 	change(mine, &memory, count->n);
 	memory.scatter.va = va;

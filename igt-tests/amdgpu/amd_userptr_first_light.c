@@ -3,9 +3,9 @@
  * The first program to run on a new GPU.  Its subtests run in this order, and each needs only the
  * parts that the subtests before it have tested, and one new part: the driver, KFD, the packets of
  * each kind of queue, the caches, the clock, and only then a userptr of the series.  If a subtest
- * before userptr-map fails, the packets that the tests write do not fit the GPU (amd_pkt*.c), and
- * the results of the other programs say nothing about the driver.  Only the last two subtests need
- * a kernel with the series.
+ * from fence-pm4 to timestamp-sdma fails, the packets that the tests write do not fit the GPU
+ * (amd_pkt*.c), and the results of the other programs say nothing about the driver.  Only the last
+ * two subtests need a kernel with the series.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 
 IGT_TEST_DESCRIPTION("Tells wrong packets from a wrong driver, for the first run on a GPU.");
 
-/* The size of each buffer: more than one copy packet can do, so the copy takes several. */
+/* The size of each buffer: more than AMD_PKT_COPY_MAX, so a copy takes several packets. */
 #define SIZE	    (3u << 20)
 /* The buffers of the cache test stay within a GPU's caches. */
 #define CACHED_SIZE (64u << 10)
@@ -310,8 +310,8 @@ int igt_main()
 		igt_fixture() {
 			need_kfd(&light);
 			/*
-			 * A process has one VM of KFD.  It stays the VM of light.fd, so open KFD
-			 * with the same file.
+			 * A process has one VM of KFD for a GPU.  Until the process ends this is
+			 * the VM of light.fd, so open KFD with the same file.
 			 */
 			amd_kfd_close(&light.kfd);
 			light.have_kfd = false;

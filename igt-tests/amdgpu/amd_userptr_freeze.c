@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel freezes tasks and suspends the device while userptrs are invalid.  The kernel freezes
- * the restore worker as well, so the worker has to do its work after the thaw.  The tests use the
- * kernel's test mode of suspend, which ends by itself after a second
+ * The kernel freezes tasks and suspends the device while userptrs are invalid: their memory has
+ * changed, and the restore worker has not found the new pages yet.  The kernel freezes the restore
+ * worker as well, so the worker has to do its work after the thaw.  The tests use the kernel's test
+ * mode of suspend, which ends by itself after a second
  * (Documentation/power/basic-pm-debugging.rst).
  */
 #include <errno.h>
@@ -100,7 +101,9 @@ static void *look_at_clock(void *data)
 
 		igt_pause();
 		/*
-		 * Read @stop before the clock, because the thread that sets it may thaw first.
+		 * Read @stop before the clock, because the thread that sets @stop may thaw first.
+		 * If this thread read the clock first and the freeze came between the two reads,
+		 * the loop would end without a look at the clock after the freeze.
 		 */
 		stop = __atomic_load_n(&sleeper.stop, __ATOMIC_ACQUIRE);
 		now = now_ns();
@@ -262,7 +265,10 @@ static void freezer(struct amd_userptr *up)
 	freeze_until_caught(up, "freezer");
 }
 
-/* The stall of freezer_refused(), here so that it can be released after a failed assertion. */
+/*
+ * The stall of freezer_refused().  It is static, so that end_refused() can release it after a
+ * failed assertion.
+ */
 static struct amd_userptr_stall stall;
 
 static void end_refused(struct amd_userptr *up)

@@ -19,13 +19,13 @@ IGT_TEST_DESCRIPTION("Random arguments of GEM_USERPTR, GEM_VA and GEM_CLOSE.");
 enum { CALLS = 1500, HANDLES = 24, PAGES = 64 };
 
 /*
- * A size that is a random power of two is below 2^32.  For larger sizes the kernel's allocator logs
- * a warning, with and without AMDGPU_GEM_USERPTR_HSA, because it cannot allocate an array of the
- * pages (ttm_sg_tt_init()).
+ * A size that is a random power of two is below 2^32.  For a larger size TTM asks for an array of
+ * the pages (ttm_sg_tt_init()) that the kernel's allocator cannot allocate, so the allocator logs a
+ * warning, with and without AMDGPU_GEM_USERPTR_HSA.
  */
 enum { SIZE_BITS = 32 };
 
-/* An argument is wrong on purpose in one or two of RARE calls. */
+/* An argument is wrong on purpose in one or two of RARE calls on average. */
 enum { RARE = 16 };
 
 static struct amd_userptr up;
@@ -63,7 +63,7 @@ static unsigned int pick(struct fuzz *fuzz, unsigned int limit)
 	return amd_stamp_pick(&fuzz->random, limit);
 }
 
-/* Assert that @ret is 0 or an error of the list. */
+/* Assert that @ret is 0 or an error that ioctls[@which] lists. */
 static void judge(struct fuzz *fuzz, unsigned int which, int ret)
 {
 	if (!ret) {

@@ -234,7 +234,7 @@ static bool map_while_evicted(struct amd_userptr *up, const struct amd_userptr_b
 
 /*
  * The VA ioctl updates the page tables of an import that has no memory, because TTM has evicted it.
- * The restore must still find the import.
+ * The restore must still bring the memory back and map it.
  */
 static void map_evicted_import(struct amd_userptr *up)
 {

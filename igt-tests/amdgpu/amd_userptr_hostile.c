@@ -82,8 +82,8 @@ struct hostile {
 /* Memory that all processes of a subtest share. */
 struct shared {
 	atomic_int task;      /* the task that the bystander has to do */
-	atomic_uint done;     /* the number of tasks that it has done */
-	atomic_bool ready;    /* set by the process that was started last, when it is set up */
+	atomic_uint done;     /* the number of tasks that the bystander has done */
+	atomic_bool ready;    /* the process that start() started last has finished its set-up */
 	atomic_bool go;	      /* the hostile processes may begin */
 	atomic_bool held;     /* the kernel waits for the page */
 	atomic_bool begun;    /* the hostile process has begun the ioctl of call() */

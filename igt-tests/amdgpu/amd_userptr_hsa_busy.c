@@ -117,7 +117,8 @@ static void busy_dontneed(struct amd_userptr *up)
 }
 
 /*
- * Wait for the last of start_stores(), and assert that the stores went to @bo and not to @canary.
+ * Wait for the last store of start_stores(), and assert that the stores went to @bo and not to
+ * @canary.
  */
 static void end_stores(struct amd_userptr *mine, struct amd_userptr_bo *bo, uint32_t last,
 		       uint32_t *canary)
@@ -358,7 +359,7 @@ static void *drop_later(void *bo)
 
 /*
  * Close the BO while the queue works on it.  A thread drops the pages during the close, and the
- * memory is unmapped afterwards.  A GPU page fault shows that the close did not wait for the
+ * test unmaps the memory afterwards.  A GPU page fault shows that the close did not wait for the
  * queue's work.
  */
 static void close_busy(struct amd_userptr *mine, void *data)
@@ -473,9 +474,9 @@ static void busy_close_unmapped_store(struct amd_userptr *up)
 
 /*
  * A line of the trace begins with COMM-PID [CPU] FLAGS.  In an interrupt the third flag is one of
- * the letters below.  The interrupt of the timer queues a delayed worker, and its line has the PID
- * of the task that was running, so the PID alone does not show that this task has queued the
- * worker.
+ * the letters below.  The interrupt of the timer queues a delayed worker, and the line of this
+ * event has the PID of the task that the timer interrupted, so the PID alone does not show that
+ * this task has queued the worker.
  */
 static bool in_interrupt(const char *behind_pid)
 {

@@ -41,7 +41,9 @@ static void munmap_and_fault(struct amd_userptr *mine, void *data)
 	amd_userptr_expect_evictions(mine, 1);
 	amd_userptr_roundtrip(mine, other, 3);
 
-	/* Before the next restore the GPU must not get new memory at the same address. */
+	/*
+	 * No notifier runs for mmap(), so the GPU must not get this memory before the next restore.
+	 */
 	amd_userptr_adopt(mine, mmap(cpu, AMD_USERPTR_SIZE, prot, flags, -1, 0), AMD_USERPTR_SIZE);
 	amd_pattern_fill(cpu, AMD_USERPTR_SIZE, 5);
 	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
@@ -232,7 +234,10 @@ static void va_unmap_replaced_page(struct amd_userptr *up)
 	amd_userptr_in_faulting_child(up, unmap_replaced_page, &middle);
 }
 
-/* The most tries.  On a busy machine the unmap may come when the page tables are back in VRAM. */
+/*
+ * The most tries.  On a busy machine KFD may have brought the page tables back to VRAM before the
+ * unmap.
+ */
 #define EVICT_TRIES 8
 
 static struct amd_userptr_stall stall;
@@ -250,9 +255,9 @@ static int open_evict(struct amd_userptr *up)
 /*
  * Let TTM evict all VRAM, page tables included, and unmap while the page tables are not in VRAM.
  * KFD brings the page tables back 100 ms later.  Returns false if KFD did so before the unmap had
- * finished.  Whether the queues are evicted does not show that, because the held worker keeps them
- * evicted.  But while the worker is held, SMI events of restores come only from a restore that has
- * brought page tables back.
+ * finished.  The state of the queues does not show that, because the held worker keeps the queues
+ * evicted.  But the SMI events show it: while the worker is held, an SMI event of a restore comes
+ * only from the restore that has brought the page tables back.
  */
 static bool unmap_evicted(struct amd_userptr *mine, uint32_t handle, uint64_t va)
 {
@@ -278,7 +283,10 @@ static bool unmap_evicted(struct amd_userptr *mine, uint32_t handle, uint64_t va
 	return evicted;
 }
 
-/* The BO is in GTT and no userptr, because only the VA ioctl updates the mapping of such a BO. */
+/*
+ * The BO is in GTT and no userptr, because the restore worker writes the page table entries of
+ * userptrs, too, and could hide a mistake of the VA ioctl.
+ */
 static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 {
 	union drm_amdgpu_gem_create create = { .in = {
@@ -307,7 +315,7 @@ static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 	amd_kfd_va_release(va, AMD_USERPTR_SIZE);
 }
 
-/* Stop the FUSE server, so that a page that the child waits for does not come any more. */
+/* Stop the FUSE server.  A child that still waits for a page then gets an error and can end. */
 static void end_stall(struct amd_userptr *up)
 {
 	amd_userptr_stall_fini(&stall);
@@ -376,7 +384,7 @@ static void live_in_storm(struct storm *storm, struct amd_userptr *up)
 
 /*
  * Several processes fault at the same time, with all kinds of queues.  KFD tells each process the
- * address of its own fault, and the queue of this process goes on.
+ * address of its own fault, and the queue of the parent, which does not fault, goes on.
  */
 static void fault_storm(struct amd_userptr *up)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The tests kill processes with userptrs at random times, and in the middle of calls: while a
- * userptr is made, closed or restored, and during the exit.  All resources of a killed process have
- * to come back, no work item of the driver may wait for a dead process for ever, and other
- * processes have to go on.
+ * The tests kill processes with userptrs at random times, and in the middle of calls: while the
+ * process makes, maps, unmaps or closes a userptr, waits for a restore of its queues, or exits.
+ * All resources of a killed process have to come back, no work item of the driver may wait for a
+ * dead process for ever, and other processes have to go on.
  *
  * "--victims N" lets the tests kill N processes of each kind of userptr at random times.  Without
  * the option N is 7.
@@ -28,8 +28,8 @@ IGT_TEST_DESCRIPTION(
 	"SIGKILL at a random time and in the middle of calls leaves no resource in use.");
 
 /*
- * RANDOM_SIZE is the size of the memory that a victim changes all the time.  Calls for SWEEP_SIZE
- * take so long that a signal can hit them.
+ * RANDOM_SIZE is the size of the memory that a victim changes all the time.  A call for a userptr
+ * of SWEEP_SIZE takes so long that a signal can come before it returns.
  */
 #define RANDOM_SIZE ((size_t)256 << 10)
 #define SWEEP_SIZE  ((size_t)2 << 20)
@@ -164,8 +164,8 @@ struct sweep {
 	int (*run)(struct call *call);
 	int (*after)(struct call *call);
 	enum amd_userptr_kind kind;
-	unsigned int part; /* the victim is killed at the beginning of this part of the call */
-	uint64_t exit_us;  /* duration of an exit */
+	unsigned int part; /* the test kills the victim at the beginning of this part of the call */
+	uint64_t exit_us;  /* how long an exit takes if the call is exit_now(), else 0 */
 };
 
 static int make(struct call *call)
@@ -235,7 +235,8 @@ static void sleep_us(uint64_t us)
 
 /*
  * Make the call once to measure how long it takes, then once more, so that the judge can kill the
- * victim in this second call.  An exit is made only once, because exit_time() has measured it.
+ * victim in this second call.  A victim can exit only once, so exit_time() has measured an exit of
+ * another victim before.
  */
 static void live_and_call(struct amd_userptr_victims *victims, void *data)
 {

@@ -15,7 +15,7 @@ struct kill_report {
 	atomic_bool ready;	       /* the victim has set itself up */
 	atomic_bool go;		       /* the judge lets the victim make the call */
 	atomic_bool started, returned; /* the victim has begun the call, has returned from it */
-	atomic_uint connection;	       /* with this number the judge can abort the victim's FUSE */
+	atomic_uint connection;	       /* the number of the victim's FUSE connection, to abort it */
 	uint64_t took_us;	       /* how long the call takes when nothing kills it */
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * The tests kill a process while the kernel waits for a page of a FUSE file whose server does not
- * answer yet.  In one test an ioctl of the process waits for the page, because it looks up memory.
- * In the others the restore worker waits for the page, and the process makes no call, or one that
- * may need a lock of the worker.  When the server has answered, all resources of the process have
- * to come back.
+ * answer yet.  In one test an ioctl of the process waits for the page, because the ioctl looks up
+ * memory.  In the others the restore worker waits for the page, and the process makes no call, or a
+ * call that may need a lock that the worker holds.  When the server has answered, all resources of
+ * the process have to come back.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -65,8 +65,9 @@ struct wait {
 	char *slow, *other;
 	struct amd_userptr_mapped slow_mapped, other_mapped;
 	/*
-	 * GPU addresses for the userptr that the call makes.  prepare() reserves them, because in
-	 * the call mmap() would have to wait for the worker, which holds mmap_lock.
+	 * GPU addresses for the userptr that the call makes.  prepare() reserves them, because that
+	 * takes an mmap().  In the call the mmap() would have to wait for the worker, which holds
+	 * mmap_lock.
 	 */
 	uint64_t va;
 };
@@ -232,7 +233,10 @@ static bool kill_one(struct amd_userptr_victims *victims, struct wait *wait)
 	return inside;
 }
 
-/* Kill victims until one dies in the call.  Without a call, or if the call returns, kill one. */
+/*
+ * Kill victims until one dies in the call.  If the victims make no call, or a call that returns
+ * before the kill, kill only one.
+ */
 static void kill_in_call(struct amd_userptr_victims *victims, struct wait *wait)
 {
 	const bool any = !wait->act || wait->returns;
@@ -310,8 +314,8 @@ static void exit_waits(struct amd_userptr *up)
 
 struct server {
 	/*
-	 * The server's file has a lower number than the render node, so exit() closes that file
-	 * first.
+	 * The server's file descriptor has a lower number than the render node's, so exit() closes
+	 * the server's file first.
 	 */
 	bool fuse_first;
 	struct wait wait;

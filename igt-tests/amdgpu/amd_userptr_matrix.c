@@ -6,10 +6,10 @@
  * amd_userptr_area.c, events and their effects in amd_userptr_event.c, timings in
  * amd_userptr_matrix_timing.c.
  *
- * Each subtest asserts that the event happened, that the queues were evicted and restored for the
- * event (or were not, where the effect is AMD_USERPTR_UNTOUCHED), and that CPU and GPU read the
- * same bytes afterwards.  In the timings restore and close the test itself evicts the queues before
- * the event, so it only asserts that the queues were restored.  In the timing access the GPU has to
+ * Each subtest asserts that the event happened, that KFD evicted and restored the queues for the
+ * event (or did not, where the effect is AMD_USERPTR_UNTOUCHED), and that CPU and GPU read the same
+ * bytes afterwards.  In the timings restore and close the test itself evicts the queues before
+ * the event, so it only asserts that KFD restored the queues.  In the timing access the GPU has to
  * fault when it accesses the hole.
  */
 #include "igt.h"
@@ -79,8 +79,8 @@ static void subtests_of(const struct amd_userptr_case *test)
 			continue;
 		for (unsigned int queue = 0; queue < ARRAY_LENGTH(queues); queue++) {
 			/*
-			 * Each subtest of such a timing starts a process, which takes long, so only
-			 * the first backing is tested with all kinds of queues.
+			 * Each subtest of such a timing starts a process, which takes long, so use
+			 * all kinds of queues only for the first backing.
 			 */
 			if (timing->holes_only && queue && test->backing != amd_userptr_backings)
 				continue;

@@ -26,7 +26,7 @@ struct amd_userptr_matrix {
 	struct amd_userptr *up;
 	const struct amd_userptr_bo_kind *kind;
 	struct amd_userptr_stall stall;
-	int no_stall; /* -errno when the restore worker cannot be held, else 0 */
+	int no_stall; /* -errno when the test cannot hold the restore worker, else 0 */
 	/*
 	 * State of the running subtest.  It is not on the stack, because a failed assertion jumps
 	 * out of the subtest, and the clean-up needs the state.

@@ -61,8 +61,8 @@ static void expect_happened(struct amd_userptr_matrix *matrix, const struct amd_
 }
 
 /*
- * Assert that the queues were evicted and restored, or that they were not if the event changes no
- * page.
+ * Assert that KFD has evicted and restored the queues, or that it has not evicted them if the event
+ * changes no page.
  */
 static void expect_effect(struct amd_userptr *up, const struct amd_userptr_case *test)
 {

@@ -129,7 +129,7 @@ struct imported {
 	struct amd_userptr_cs client;
 	int file, dmabuf;	/* the other client's render node, and the dma-buf; 0: not open */
 	struct amd_kfd_mem mem; /* the buffer in KFD */
-	uint32_t handle;	/* the buffer in GEM, where KFD has not imported it; 0: none */
+	uint32_t handle;	/* the buffer in GEM, if GEM imported it; 0: KFD did */
 	uint64_t va;
 };
 
@@ -227,7 +227,7 @@ static struct imported *import_buffer(struct amd_userptr *up, bool by_gem)
 }
 
 /*
- * Store the pattern of @seed in the buffer by the CPU.  Then let a command submission of the other
+ * Let the CPU store the pattern of @seed in the buffer.  Then let a command submission of the other
  * client store @seed in the first dword.
  */
 static void client_stores(struct imported *imported, uint32_t seed)
@@ -283,7 +283,7 @@ static void import_beside(struct amd_userptr *up, const void *by_gem)
 
 		client_stores(imported, seed);
 		igt_assert_eq(madvise(one->cpu, MIXED_SIZE, MADV_DONTNEED), 0);
-		/* Evict now, so that TTM's restore and the restore of the userptr run together. */
+		/* Evict now, so that TTM's restore runs while the worker restores the userptr. */
 		if (seed % 4 == 0)
 			evict(up, evict_files[seed % 8 == 0]);
 		amd_kfd_queue_copy(up->queue, one->va, imported->va, MIXED_SIZE);
@@ -303,11 +303,11 @@ static void import_beside(struct amd_userptr *up, const void *by_gem)
 
 /* ---- threads ---- */
 
-/* Not on the stack, because after a failed assertion the threads go on until the clean-up. */
+/* It is not on the stack, because after a failed assertion the threads run until the clean-up. */
 static struct maker {
 	pthread_t thread;
 	bool runs;
-	struct amd_userptr up; /* a copy of the subtest's, but with a syncobj of its own */
+	struct amd_userptr up; /* a copy of the subtest's @up, but with another syncobj */
 	char *cpu;
 	int error; /* -errno of the call that failed, or 0 */
 } makers[THREADS];
@@ -445,8 +445,8 @@ static void becomes_device_memory(struct amd_userptr *up)
 	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_queue_alive(up);
 	/*
-	 * The notifier runs also when memory of a device is unmapped, so the queues are evicted
-	 * again.
+	 * The kernel calls the notifier also when it unmaps memory of a device, so the notifier
+	 * evicts the queues again.
 	 */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE,

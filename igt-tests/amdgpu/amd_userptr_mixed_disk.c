@@ -21,7 +21,7 @@
  * after a failure, too.
  */
 static struct {
-	int fd;	    /* through which the test maps and changes it; -1: not open */
+	int fd;	    /* the test maps and changes the file through it; -1: not open */
 	int direct; /* reads the disk, past the page cache; -1: not open */
 } file;
 

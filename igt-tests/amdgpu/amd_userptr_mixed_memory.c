@@ -81,7 +81,7 @@ static void mlocked_dropped(struct amd_userptr *up)
 /* Documentation/admin-guide/mm/soft-dirty.rst */
 #define CLEAR_SOFT_DIRTY "4"
 
-/* Is bit 55 of the pagemap set: was the page stored to since the bits were cleared? */
+/* Is bit 55 of the pagemap set: has anything stored to the page since clear_soft_dirty()? */
 static bool is_soft_dirty(const void *page)
 {
 	const off_t offset = (uintptr_t)page / getpagesize() * sizeof(uint64_t);
@@ -116,8 +116,9 @@ static void clear_refs(struct amd_userptr *up)
 }
 
 /*
- * A checkpoint tool copies the pages that are soft-dirty.  The page tables of the CPU do not see a
- * store of the GPU, so a page must count as stored to as long as the GPU may write it.
+ * A checkpoint tool copies the pages that are soft-dirty.  A store of the GPU does not set the bit
+ * in the CPU's page tables, so the kernel must report each page as soft-dirty that the GPU may
+ * write.
  */
 static void soft_dirty(struct amd_userptr *up)
 {

@@ -92,7 +92,7 @@ static void stored_by_child(struct amd_userptr *up)
 	const pid_t parent = getpid();
 	struct amd_userptr_bo *bo;
 
-	/* First, while there is no userptr, because a fork would evict the queues otherwise. */
+	/* Do this first, because it forks, and with a userptr the fork would evict the queues. */
 	stored_in_place(up);
 
 	bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
@@ -268,9 +268,9 @@ static void replace_program(struct amd_userptr_victims *victims, void *data)
 }
 
 /*
- * Wait until KFD has freed its kfd_process, which ends with the address space, so at the exec().
- * The driver frees the rest when the file of the render node is closed, which the new program may
- * have inherited.
+ * Wait until KFD has freed the victim's kfd_process.  KFD does so when the address space of the old
+ * program ends, so after the exec().  The driver frees the rest when the last process that has the
+ * file of the render node closes it, and the new program may have inherited this file.
  */
 static void wait_forgotten(struct amd_userptr_victims *victims)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The memory of a userptr is also a fixed buffer of io_uring, so its pages are pinned for a long
+ * The memory of a userptr is also a fixed buffer of io_uring, which pins its pages for a long
  * time.  The kernel, the GPU and the CPU read and write the memory, before and after a fork.  In
  * other subtests a direct read of a file into the memory is in flight during the fork.  The guest
  * has no liburing, so this file makes the system calls itself (io_uring(7)).
@@ -76,7 +76,7 @@ static void ring_close(struct ring *ring)
 	close(ring->fd);
 }
 
-/* Let the kernel begin to read or write between the buffer and a file. */
+/* Let the kernel begin to read a file into the buffer, or to write the buffer to a file. */
 static void begin_transfer(struct ring *ring, uint8_t opcode, int file, uint64_t offset, void *cpu,
 			   size_t size)
 {
@@ -189,13 +189,13 @@ static void fixed_last(struct amd_userptr *up)
 
 /* ---- a read that is in flight during a fork ---- */
 
-/* Must outlive a failed assertion, so that the clean-up can end the read. */
+/* It is not on the stack, so that the clean-up can end the read after a failed assertion. */
 static struct flight {
 	struct igt_fuse fuse;
 	struct igt_task task; /* a thread that reads by pread() */
 	int file;	      /* the file of the FUSE server, for direct reads */
 	void *cpu;
-	uint64_t offset; /* of the part that was read last */
+	uint64_t offset; /* where in the file the read begins */
 } flight;
 
 static int read_directly(void *data)
@@ -205,7 +205,7 @@ static int read_directly(void *data)
 	return len < 0 ? -errno : len;
 }
 
-/* Stop the server first: without it the read fails, so nothing waits for the read any more. */
+/* Stop the server first: then the kernel fails the read, so the thread that reads can end. */
 static void land(struct amd_userptr *up)
 {
 	igt_fuse_stop(&flight.fuse);
@@ -308,7 +308,7 @@ static void ring_fork(struct amd_userptr *up)
 	board(up);
 	ring_open(&ring, &unused);
 	bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
-	/* Not a fixed buffer: the pages are pinned for this read only. */
+	/* The memory is no fixed buffer here, so the kernel pins its pages for this read only. */
 	begin_transfer(&ring, IORING_OP_READ, flight.file, flight.offset, bo->cpu, bo->size);
 	fork_in_flight(up, bo);
 	check_landed(up, bo, end_transfer(&ring));

@@ -62,7 +62,7 @@ struct search {
 	uint64_t block_size;
 	unsigned long refused[MOST_BLOCKS]; /* blocks that did not go offline */
 	unsigned int num_refused;
-	int error; /* the reason of the last one */
+	int error; /* -errno from the last of these blocks */
 };
 
 static void block_path(char *path, size_t size, unsigned long block, const char *file)
@@ -128,7 +128,10 @@ static unsigned long block_of(const struct search *search, const void *addr)
 	return pfn ? pfn * getpagesize() / search->block_size : NO_BLOCK;
 }
 
-/* Returns the first piece of the @chunk whose first page is in a block to try; NULL: none is. */
+/*
+ * Returns the first piece of the @chunk whose first page is in a block to try, or NULL if there is
+ * no such piece.
+ */
 static char *find_piece(const struct search *search, char *chunk, unsigned long *block)
 {
 	for (size_t at = 0; at < CHUNK; at += PIECE) {
@@ -180,7 +183,7 @@ static void limit_begin(void)
 {
 	/* Without SA_RESTART, so that the signal ends the write. */
 	const struct sigaction action = { .sa_handler = interrupt };
-	/* Again and again, because the first signal may come before the write begins. */
+	/* Send the signal again and again, because the first may come before the write begins. */
 	const struct itimerspec spec = {
 		.it_value.tv_sec = OFFLINE_SECONDS,
 		.it_interval.tv_nsec = 100000000,
@@ -207,7 +210,7 @@ static int put_offline(const char *path)
 	return ret;
 }
 
-/* Take the block offline; 0 or -errno.  The clean-up takes it online again. */
+/* Take the block offline; 0 or -errno.  The clean-up puts it online again. */
 static int take_offline(unsigned long block)
 {
 	char path[64];
@@ -350,9 +353,9 @@ static void memory_offline(struct amd_userptr *up)
 
 	up->undo = end_limit;
 	/*
-	 * The lines that the kernel prints about a page that keeps a block online
-	 * (mm/memory_hotplug.c, mm/debug.c).  The regular expression has no backslash, because kmsg
-	 * escapes backslashes.
+	 * Ignore the lines that the kernel prints about a page that keeps a block online
+	 * (mm/memory_hotplug.c, mm/debug.c).  The regular expression has no backslash, because the
+	 * test hands it over through kmsg, which escapes backslashes.
 	 */
 	igt_emit_ignore_dmesg_regex("failed to isolate pfn|migrating pfn [0-9a-f]+ failed|"
 				    "page: refcount:|page does not match folio|memcg:|aops:|"

@@ -2,9 +2,9 @@
 /*
  * GEM userptrs of many ranges (AMDGPU_GEM_USERPTR_SCATTER) under KFD queues.
  *
- * The subtests of this file compare the bytes that the CPU and the GPU find, for all numbers,
- * orders and kinds of ranges.  The files amd_userptr_scatter_*.c test the rules of the ioctl, the
- * VA ioctl, page table writes and races.
+ * The subtests of this file compare the bytes that the CPU and the GPU find, in BOs with different
+ * numbers, orders and kinds of ranges.  The files amd_userptr_scatter_*.c test the rules of the
+ * ioctl, the VA ioctl, page table writes and races.
  */
 #include <errno.h>
 #include <unistd.h>

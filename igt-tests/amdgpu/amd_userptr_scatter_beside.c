@@ -203,7 +203,7 @@ static void remember_frames(const char *cpu, uint64_t *pfns)
 	igt_require_f(pfns[0], "page frame numbers are hidden (not root?)\n");
 }
 
-/* Assert that the pages of the ranges were copied, and the others were not. */
+/* Assert that the kernel has copied the pages of the ranges, and no other pages. */
 static void expect_half_copied(const char *cpu, const uint64_t *pfns)
 {
 	for (unsigned int i = 0; i < BESIDE_PAGES; i++) {

@@ -195,8 +195,8 @@ static void restore(struct amd_userptr *up)
 }
 
 /*
- * The ioctl runs in a thread.  The thread has to end before the subtest does, also when the subtest
- * fails.
+ * A thread calls the ioctl, and uses this struct on the subtest's stack.  So the subtest asserts
+ * nothing until the thread has ended, because a failed assertion would leave that stack.
  */
 struct creation {
 	struct amd_userptr_args args;

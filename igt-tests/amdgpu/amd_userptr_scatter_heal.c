@@ -52,10 +52,10 @@ static void setup(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
 }
 
 /*
- * Assert that the queues were evicted, because the hole was made or because the driver looked at it
- * again.  There may be several evictions, because MADV_GUARD_INSTALL drops the page again if the
- * driver has faulted it in meanwhile.  Then assert that the other ranges work, and count evictions
- * from here on.
+ * Assert that the driver evicted the queues, because the memory went or because the driver looked
+ * at the hole again.  There may be several evictions, because MADV_GUARD_INSTALL drops the page
+ * again if the driver has faulted it in meanwhile.  Then assert that the other ranges work, and
+ * count evictions from here on.
  */
 static void expect_hole(struct amd_userptr_scatter *scatter)
 {
@@ -131,8 +131,9 @@ static int register_uffd(void *addr, uint64_t mode)
 }
 
 /*
- * The page comes through a userfaultfd.  The worker cannot wait for it, so the range becomes a
- * hole.  After UFFDIO_COPY has provided the page, mapping the range again makes the driver find it.
+ * The page comes through a userfaultfd.  The worker's page fault cannot wait for user space,
+ * because hmm_range_fault() does not set FAULT_FLAG_ALLOW_RETRY, so the range becomes a hole.
+ * After UFFDIO_COPY has provided the page, mapping the range again makes the driver find it.
  */
 static void after_uffd_copy(struct amd_userptr *up)
 {
@@ -213,8 +214,8 @@ static void map_elsewhere(struct amd_userptr *up)
 }
 
 /*
- * When the memory is still missing, the range stays a hole, and the driver looks again when the
- * range is mapped the next time.
+ * When the memory is still missing, the range stays a hole, and the driver looks again when the VA
+ * ioctl maps the range the next time.
  */
 static void still_missing(struct amd_userptr *up)
 {

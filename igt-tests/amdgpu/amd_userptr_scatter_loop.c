@@ -44,7 +44,7 @@ struct loop {
 	atomic_bool stop;
 	atomic_int error;		    /* the first error of a map, or 0 */
 	atomic_uint maps;		    /* how many maps have begun */
-	_Atomic uint64_t begun[LOOP_TIMES]; /* CLOCK_BOOTTIME of each, as in SMI events */
+	_Atomic uint64_t begun[LOOP_TIMES]; /* CLOCK_BOOTTIME, as in SMI events */
 	pthread_t thread;
 };
 
@@ -71,7 +71,7 @@ static void *map_in_loop(void *data)
 	return NULL;
 }
 
-/* Also the undo function of the subtest, because an assertion that fails must end the threads. */
+/* Also the undo function of the subtest, so that the threads end after a failed assertion. */
 static void loops_stop(struct amd_userptr *up)
 {
 	up->undo = NULL;
@@ -155,8 +155,8 @@ static void map_loop(struct amd_userptr *up)
 		rescheduled += up->smi.count.rescheduled;
 		restore_ns += up->smi.count.restore_ns - up->smi.count.eviction_ns;
 		/*
-		 * The threads map the page at other GPU addresses, so they do not change these
-		 * entries.
+		 * The threads map the page at other GPU addresses, so they do not write the entries
+		 * that the GPU uses here.
 		 */
 		amd_userptr_gpu_check(up, scatter.va + offset, page(), i);
 		amd_userptr_scatter_reads(&scatter, 0, LOOP_READS * page());

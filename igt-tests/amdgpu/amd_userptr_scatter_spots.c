@@ -48,7 +48,7 @@ struct spots {
 	 */
 	struct amd_userptr_scatter part;
 	char *cpu;  /* the spots are neighbours in the address space */
-	char *away; /* for the old pages of the spots */
+	char *away; /* spots_change() moves the old pages here */
 };
 
 static uint64_t spot_offset(unsigned int index)
@@ -107,7 +107,9 @@ static void spots_change(struct spots *spots, unsigned int first, unsigned int c
 	amd_userptr_expect_evictions(up, 0);
 }
 
-/* Not on the stack, so that the clean-up lets the worker go on after a failed assertion, too. */
+/*
+ * It is not on the stack, so that the clean-up lets the worker go on after a failed assertion, too.
+ */
 static struct amd_svm_holder holder;
 
 static void end_holder(struct amd_userptr *up)

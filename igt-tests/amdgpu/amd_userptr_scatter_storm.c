@@ -50,8 +50,9 @@ enum { STORM_ALIASES = 4 };
 enum { STORM_PUNCHES = 100 };
 
 /*
- * A thread that drops pages of a file, by punching holes into the file, as fast as it can.  Not on
- * the stack, because after a failed assertion the thread goes on until the clean-up.
+ * A thread that drops pages of a file, by punching holes into the file, as fast as it can.  The
+ * struct is not on the stack, because after a failed assertion the thread goes on until the
+ * clean-up.
  */
 static struct storm {
 	int file;
@@ -275,7 +276,10 @@ struct report {
 	int ret;	      /* its result */
 };
 
-/* The child is killed, exits in another thread, or closes its render node, during the ioctl. */
+/*
+ * During the child's ioctl the test kills the child, or another thread of the child exits, or
+ * closes the child's render node.
+ */
 enum ending { BY_KILL, BY_EXIT, BY_CLOSE };
 
 /*
@@ -287,8 +291,8 @@ enum ending { BY_KILL, BY_EXIT, BY_CLOSE };
 enum { PARTS = 3 };
 
 /*
- * So many ranges that the driver looks them up in many batches.  Not more, because the child needs
- * a share of KFD's memory limit while its parent has one, too.
+ * So many ranges that the driver looks them up in many batches.  There are not more, because the
+ * child needs a share of KFD's memory limit while its parent has one, too.
  */
 enum { CAUGHT_RANGES = 10 * MANY_RANGES };
 
@@ -332,8 +336,8 @@ static void end_while_creating(struct amd_userptr *up, struct igt_fuse *fuse, st
 	amd_userptr_open_in_child(&mine, up);
 	slow = shared_pages(&creation.scatter, &mine, CAUGHT_RANGES) + first * page();
 	/*
-	 * Drop the neighbours of the page at @slow, too: the ioctl faults in the one before it, and
-	 * is held before it can fault in the one behind it (held_in_place()).
+	 * Drop the neighbours of the page at @slow, too: the ioctl faults in the one before @slow,
+	 * and waits for @slow before it can fault in the one behind @slow (held_in_place()).
 	 */
 	igt_assert_eq(madvise(slow - page(), 3 * page(), MADV_DONTNEED), 0);
 	igt_assert(mmap(slow, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fuse->file,
@@ -369,7 +373,7 @@ static bool held_in_place(pid_t pid, const struct report *report)
 	return before && !behind;
 }
 
-/* End the child while its ioctl is held. */
+/* End the child while its ioctl waits for the page of the FUSE file. */
 static bool make_it_end(pid_t pid, struct report *report, enum ending how)
 {
 	report->held = true;

@@ -280,7 +280,10 @@ static void anononly_vmas(struct amd_userptr *up)
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), -EFAULT);
 }
 
-/* A range whose VMA is split after the creation must not become a hole at the next restore. */
+/*
+ * After the creation madvise() splits the VMA of the range.  The range must not become a hole at
+ * the next restore.
+ */
 static void anononly_split(struct amd_userptr *up)
 {
 	const size_t size = 4 * page();

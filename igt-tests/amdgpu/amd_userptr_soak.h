@@ -25,7 +25,7 @@ enum soak_event {
 	SOAK_DONTNEED,	 /* drop the pages, then write them again */
 	SOAK_PUNCH_HOLE, /* punch the pages out of the file, then write them again */
 	SOAK_REPLACE,	 /* mremap() other pages with the same content over them */
-	SOAK_REMAP,	 /* munmap(), then mmap(); between them there is a hole */
+	SOAK_REMAP,	 /* replace by a mapping without access (a hole), then map anew */
 	SOAK_MPROTECT,	 /* forbid accesses or stores for a while */
 	SOAK_FORK,	 /* fork; the child overwrites its pages, and so gets copies */
 	SOAK_FORK_WRITE, /* fork; the parent writes first, and the child keeps the old pages */
@@ -90,8 +90,7 @@ struct soak_area {
 	 * is a hole or no userptr, and while no other thread may change or access the area.
 	 */
 	pthread_rwlock_t shape;
-	pthread_mutex_t
-		content; /* held while the content changes or is copied; taken inside @shape */
+	pthread_mutex_t content; /* held by a thread that stores to the area; lock @shape first */
 };
 
 /* A thread that copies (copier) or changes memory (invalidator). */
@@ -130,7 +129,7 @@ struct soak {
 	/* Copies out of and into areas, bytes that were compared, and wrong ones among them. */
 	atomic_ullong reads, writes, checked, wrong;
 
-	pthread_rwlock_t swap; /* held for writing while another swap device becomes the first */
+	pthread_rwlock_t swap; /* a thread that changes the swap devices holds it for writing */
 	bool on_disk;	       /* the first swap device is a disk; lock: @swap */
 
 	pthread_mutex_t lock; /* lock of @restored, @evictions and @restores */
@@ -138,7 +137,7 @@ struct soak {
 	unsigned int evictions, restores; /* numbers that SMI events have reported so far */
 };
 
-/* Make the test fail with a message; only the first one is shown.  Returns @error. */
+/* Make the test fail; only the first call prints its message.  Returns @error. */
 int soak_fail(struct soak *soak, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 bool soak_ended(struct soak *soak);

@@ -7,11 +7,11 @@
 #include "lib/igt_time.h"
 #include "amd_userptr_soak.h"
 
-/* How long a copy may take; long, because the queues are evicted again and again meanwhile. */
+/* How long a copy may take; long, because events evict the queues again and again meanwhile. */
 #define COPY_DEADLINE_MS igt_patience(60000)
 /* A thread that waits for a copy looks this often whether the test has failed. */
 #define SLICE_MS	 100
-/* Of the copies of a writable area, on average one in WRITE_EVERY goes into it, the others out. */
+/* On average one in WRITE_EVERY copies stores to a writable area, and the others read it. */
 #define WRITE_EVERY	 3
 /* On average a thread makes a round of soak_reclaim() once in RECLAIM_EVERY copies. */
 #define RECLAIM_EVERY	 8

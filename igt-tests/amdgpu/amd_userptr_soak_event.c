@@ -270,7 +270,7 @@ static int migrate(struct soak_thread *thread, const struct pages *pages)
 		addrs[i] = pages->addr + (size_t)i * getpagesize();
 		nodes[i] = node;
 	}
-	/* A positive result is no error: it is the number of pages that could not be moved now. */
+	/* A positive result is no error: it is the number of pages that the kernel did not move. */
 	if (syscall(SYS_move_pages, 0, (unsigned long)pages->count, addrs, nodes, status,
 		    MPOL_MF_MOVE_) < 0 &&
 	    errno != ENOENT)

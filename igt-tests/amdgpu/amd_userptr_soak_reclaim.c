@@ -42,7 +42,7 @@ struct round {
 	unsigned int first, count;
 	char *addr;
 	size_t size;
-	bool apart;		    /* there is no userptr while the pages are made clean */
+	bool apart;		    /* there is no userptr while the round makes the pages clean */
 	unsigned int stored;	    /* the GPU stores to the first @stored pages of the round */
 	bool clean[SOAK_MAX_PAGES]; /* the page was clean before the GPU's store */
 	unsigned int generation[SOAK_MAX_PAGES]; /* the generation that the GPU has stored */
@@ -130,7 +130,7 @@ static int make_freed_cold(struct soak_thread *thread, struct round *round)
 }
 
 /*
- * Let reclaim drop pages that were given back.  Reclaim may drop only some of them, because the
+ * Let reclaim drop pages after MADV_FREE.  Reclaim may drop only some of them, because the
  * restore worker may find a page first and make it dirty.
  */
 static int make_dropped(struct soak_thread *thread, struct round *round)
@@ -201,8 +201,9 @@ static int make_populated(struct soak_thread *thread, struct round *round)
 }
 
 /*
- * Page out to a disk and read back.  A page that is still being written comes back from the swap
- * cache, and becomes clean only when the write is done.  So repeat both until all pages are clean.
+ * Page out to a disk and read back.  A page that the kernel still writes to the disk comes back
+ * from the swap cache, and becomes clean only when the write is done.  So repeat both until all
+ * pages are clean.
  */
 static int make_swapped(struct soak_thread *thread, struct round *round)
 {
@@ -309,8 +310,9 @@ void soak_settle(struct soak_thread *thread, struct soak_area *area, unsigned in
 }
 
 /*
- * Make the pages of a round clean.  If the userptr is destroyed first, only the CPU brings pages
- * back.  Otherwise the restore worker may find the pages and change them at any time.
+ * Make the pages of a round clean.  If the round is apart, destroy the userptr first, so that only
+ * the CPU brings pages back.  Otherwise the restore worker may find the pages and make them dirty
+ * at any time.
  */
 static int make_clean(struct soak_thread *thread, struct round *round)
 {

@@ -68,7 +68,7 @@ void amd_userptr_stray_store(struct amd_userptr *mine, uint64_t va, const uint32
 
 /*
  * H1 of docs/upstreaming.md.  amdgpu_vm_bo_update() wrote the page addresses of the last bind,
- * although the pages had been freed, so the GPU could store to the memory of their new owner.
+ * although the kernel had freed the pages, so the GPU could store to the memory of their new owner.
  */
 static void map_after_munmap(struct amd_userptr *mine, void *data)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * H15 of docs/upstreaming.md.  When the last handle of a userptr was closed, the driver removed the
- * MMU notifier at once, although a submission still used the memory.  munmap() then did not wait
- * for the submission, which stored to pages that the kernel had given to others.  The bug needs no
- * KFD.
+ * H15 of docs/upstreaming.md.  When a process closed its last handle of a userptr, the driver
+ * removed the MMU notifier at once, although a submission still used the memory.  munmap() then did
+ * not wait for the submission, which stored to pages that the kernel had given to others.  The bug
+ * needs no KFD.
  *
  * The submission waits in its IB for a word of memory, so that the test can close the handle, unmap
  * the memory and take the freed pages again before the GPU stores anything.

@@ -18,7 +18,7 @@
 
 /* ---- BOs in VRAM ---- */
 
-/* All BOs have this size, so that a new one gets the place of the one that was taken away. */
+/* All BOs have this size, so that a new one can get the place of the BO that TTM takes away. */
 #define VRAM_SIZE ((size_t)1 << 20)
 
 /* To take more VRAM would need more time than a subtest has. */
@@ -138,8 +138,8 @@ static void discarded(struct amd_userptr *up)
 
 /*
  * The other process creates BOs that are as large as VRAM together, so TTM evicts the BOs of the
- * process under test.  When the queue has @stored, the other process looks for words that are not
- * its own.
+ * process under test.  When the gate @stored says that the queue has stored, the other process
+ * looks for words that are not its own.
  */
 static void take_all(struct amd_userptr *up, uint64_t vram, struct igt_gate *taken,
 		     struct igt_gate *stored)
@@ -206,7 +206,7 @@ static void given_away(struct amd_userptr *up, int exporter)
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, handle, va, 0, VRAM_SIZE,
 				       AMD_USERPTR_RW),
 		      0);
-	/* The clean-up closes and unmaps both, also after a failure. */
+	/* The clean-up closes the BO and unmaps its memory, also after a failure. */
 	amd_userptr_adopt(up, used, VRAM_SIZE);
 	amd_userptr_adopt_bo(up, handle, used, VRAM_SIZE)->va = va;
 	store_all(up, va, KEPT);
@@ -215,9 +215,9 @@ static void given_away(struct amd_userptr *up, int exporter)
 	igt_fork(child, 1)
 		take_all(up, vram, &taken, &stored);
 	/*
-	 * TTM also takes other VRAM of the process, such as the EOP buffer of its queue, and for
-	 * that the queues are evicted.  The restore maps the BO at its new place, and from then on
-	 * all stores are right.  So store all the time, not only at the end.  Store once more when
+	 * TTM also takes other VRAM of the process, such as the EOP buffer of its queue, and evicts
+	 * the queues for that.  The restore maps the BO at its new place, and from then on all
+	 * stores are right.  So store all the time, not only at the end.  Store once more when
 	 * all VRAM is taken, because the other process may have got the BO's place last and filled
 	 * it during the store before.
 	 */

@@ -25,7 +25,7 @@
 
 /*
  * The race goes on until there were this many closes and this many calls of the notifier, because
- * with fewer of them the two may not have met.
+ * with fewer of them perhaps no close has run at the same time as the notifier.
  */
 enum { ENOUGH = 50 };
 
@@ -36,7 +36,7 @@ enum { THREADS = 2 };
 
 static const char *const events[] = { "kprobes/" NOTIFIER };
 
-/* Not on the stack, because after a failed assertion the threads go on until the clean-up. */
+/* It is not on the stack, because after a failed assertion the threads run until the clean-up. */
 static struct race {
 	int fd; /* -1: not open */
 	char *memory;

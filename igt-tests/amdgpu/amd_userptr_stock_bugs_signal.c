@@ -3,8 +3,8 @@
  * A process calls GEM_VA while it gets signals all the time.  When the CPU writes the page tables
  * (vm_update_mode=3), the stock driver waits for fences after it has changed the list of mappings,
  * and a signal ends the wait (C14 of docs/upstreaming.md).  MAP then returns 0 without page table
- * entries: the driver expects the next submission to write them, but a KFD process makes none.
- * UNMAP is restarted and fails with -ENOENT.
+ * entries: the driver expects the next submission to write them, but a KFD process makes none.  The
+ * kernel restarts UNMAP, which fails with -ENOENT, because the first call has removed the mapping.
  *
  * The driver only waits if there is a fence: MAP waits until SDMA has cleared new VRAM, and UNMAP
  * waits for the eviction fence of the process.  When SDMA writes the page tables, the driver does

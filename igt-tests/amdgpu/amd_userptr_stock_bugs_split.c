@@ -38,9 +38,9 @@ static void assert_reads(struct amd_userptr *mine, uint64_t va, size_t size, uin
 }
 
 /*
- * Assert that the GPU can read and write [va, va + size).  The operation's TLB flush may come after
- * the read, which may then use the old entry of the whole mapping.  The store comes after the
- * flush, so it needs the new entries.
+ * Assert that the GPU can read and write [va, va + size).  The stock driver does not wait for its
+ * TLB flush, so the read may still use the old entry of the whole mapping.  The store comes later,
+ * as a rule after the flush, and then needs the new entries.
  */
 static void assert_translates(struct amd_userptr *mine, uint64_t va, void *cpu, size_t size,
 			      uint32_t seed)

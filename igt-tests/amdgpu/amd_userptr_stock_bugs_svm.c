@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Memory of SVM that the GPU reaches although it was freed: without read permission (H26 of
- * docs/upstreaming.md), after its process has exited (H28), and after a split (H29).
+ * The GPU reaches memory of SVM although the kernel has freed it: memory that had lost its read
+ * permission (H26 of docs/upstreaming.md), memory of a process that has exited (H28), and memory in
+ * a range that was split before its restore (H29).
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -87,7 +88,7 @@ static void svm_prot_none(struct amd_userptr *mine, void *data)
 
 /* ---- a range that is split before its restore ---- */
 
-/* The pages of the range.  The page CUT splits it, and the pages from DROP on are freed. */
+/* The range has SPLIT_PAGES pages.  The test splits it at page CUT, and frees it from DROP on. */
 enum { SPLIT_PAGES = 64, CUT = 16, DROP = 48 };
 
 /* Register the pages, and assert that the GPU reaches them. */
@@ -284,7 +285,10 @@ static int store_after_exit(struct amd_userptr_cs *cs, uint64_t va, bool running
 	return __amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS);
 }
 
-/* Returns whether one of the freed pages was in new memory of the test when the IB stored. */
+/*
+ * Returns false if the attempt shows nothing: the process has exited before the IB stored, and the
+ * new memory of the test has got none of the pages.
+ */
 static bool exit_once(struct amd_userptr *mine, bool running)
 {
 	const int fd = drm_reopen_driver(mine->fd);

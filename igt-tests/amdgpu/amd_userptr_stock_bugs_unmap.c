@@ -19,7 +19,10 @@
 
 #include "amd_userptr_stock_bugs.h"
 
-/* The size of the userptr: large, because the queue reaches it for longer if it has more pages. */
+/*
+ * The userptr is large, because the queue reaches it until the driver has cleared its page table
+ * entries, and more entries take longer.
+ */
 #define UNMAP_SIZE	 ((size_t)8 << 20)
 /* The queue stores to the last pages: the kernel frees them last, and hands them out first. */
 #define STORED_SIZE	 ((size_t)16 * getpagesize())

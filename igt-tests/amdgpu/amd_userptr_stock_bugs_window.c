@@ -5,7 +5,7 @@
  * worker).  The process worker updates the mappings of userptrs without the flag, then waits until
  * the GPU has made these updates and has moved VRAM back.  An MMU notifier that ran in this gap
  * found no eviction fence to wait for, so the process worker restored the queues with page table
- * entries for pages that had been freed.
+ * entries for pages that the kernel had freed.
  *
  * The gap has to be long, and the test has to know when it begins.  So the test lets TTM evict all
  * VRAM, because the process worker waits until the VRAM is back.  Before that the test changes a
@@ -19,7 +19,7 @@
  * The kernel's trace gives the order of three events: the gap begins with the update of the first
  * userptr's mapping, then the notifier of the second userptr has to return, and the gap ends with
  * the new eviction fence.  A notifier that has not returned shows nothing: it may still wait for
- * the update of the second userptr's mapping, and then it also waits for a fence that is added
+ * the update of the second userptr's mapping, and then it also waits for a fence that KFD adds
  * meanwhile.
  */
 #include <fcntl.h>
@@ -72,7 +72,7 @@ static const char *const events[] = {
 enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 
 struct gap {
-	uint32_t flags;			/* flags of the second userptr, whose memory is freed */
+	uint32_t flags;			/* flags of the second userptr, which loses its memory */
 	struct amd_userptr_stall stall; /* on a stock kernel it holds both workers */
 	struct amd_kfd_mem vram;
 	uint64_t context; /* fence context of the process's eviction fences */
@@ -277,7 +277,7 @@ static void restore_window(struct amd_userptr *mine, void *data)
 }
 
 struct restore_window {
-	uint32_t flags;	      /* flags of the second userptr, whose memory is freed */
+	uint32_t flags;	      /* flags of the second userptr, which loses its memory */
 	const char *notifier; /* a function that only the second userptr's MMU notifier calls */
 };
 

@@ -128,8 +128,8 @@ static void gpu_finds(uint32_t seed)
 
 /*
  * Touch more memory than the cgroup's limit, so that reclaim has to take pages.  Reclaim leaves
- * active pages alone as long as there are more inactive ones.  When it first meets a page that was
- * stored to after MADV_FREE, it makes the page active.  So deactivate the area's pages first.
+ * active pages alone as long as there are more inactive ones.  When it first meets a page with a
+ * store after MADV_FREE, it makes the page active.  So deactivate the area's pages first.
  */
 static int press(void *data)
 {
@@ -160,7 +160,7 @@ static void let_go(void)
 	amd_userptr_stall_drop(&test.stall, test.up);
 }
 
-/* Push every page out of memory while the restore worker is held. */
+/* Push every page out of memory while the test holds the restore worker. */
 static void reclaim(void)
 {
 	int ret;

@@ -38,8 +38,8 @@ extern const unsigned int amd_userptr_num_stores_clean;
 const struct stores_clean *stores_clean(const char *name);
 
 /*
- * Assert that all pages of the area are in memory and clean.  @again: not the first time in a
- * subtest, so a huge page may have been split.
+ * Assert that all pages of the area are in memory and clean.  @again: the subtest makes the pages
+ * clean for the second time, so the kernel may have split a huge page meanwhile.
  */
 void stores_expect_clean(const struct amd_userptr_area *area, const struct stores_clean *clean,
 			 bool again);

@@ -146,7 +146,10 @@ static int lazyfree_fork(struct amd_userptr_area *area)
 	return ret ? ret : fork_and_end();
 }
 
-/* Wait until KSM has merged all pages with their twins, then unmerge them, which copies them. */
+/*
+ * Wait until KSM has merged all pages with their twins, and let KSM unmerge them, so that each page
+ * gets a copy.  Then give the copies back by MADV_FREE.
+ */
 static int lazyfree_ksm(struct amd_userptr_area *area)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;

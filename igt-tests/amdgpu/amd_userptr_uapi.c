@@ -213,7 +213,7 @@ static void no_delayed_update(struct amd_userptr *up)
 		.map_size = page(),
 	};
 
-	/* A delayed update is refused, because no later submission would do it. */
+	/* The driver refuses a delayed update, because no later submission would make it. */
 	igt_assert(args.va_address);
 	igt_assert_neq(drmIoctl(up->fd, DRM_IOCTL_AMDGPU_GEM_VA, &args), 0);
 	igt_assert_eq(errno, EINVAL);

@@ -115,8 +115,8 @@ static void userptr_first(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 2);
 
 	/*
-	 * The memory belongs to the userptr until its last handle is closed, also while the userptr
-	 * is not mapped.
+	 * The memory belongs to the userptr until the process closes its last handle, also while
+	 * the userptr is not mapped.
 	 */
 	amd_userptr_unmap(up, bo);
 	igt_assert_eq(register_svm(up, cpu + 2 * page(), page()), -EADDRINUSE);
@@ -124,7 +124,7 @@ static void userptr_first(struct amd_userptr *up)
 	igt_assert_eq(register_svm(up, cpu + 2 * page(), page()), 0);
 }
 
-/* After a BO was refused for any reason, its memory can be registered for SVM. */
+/* The driver refuses a BO.  Then it must let the process register the memory for SVM. */
 static void refused_first(struct amd_userptr *up)
 {
 	char *cpu = (char *)amd_userptr_mmap(up, 2 * page(), 1);

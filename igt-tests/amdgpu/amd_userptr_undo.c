@@ -212,7 +212,10 @@ static const struct victim {
 };
 #define NUM_VICTIMS (sizeof(victims) / sizeof(victims[0]))
 
-/* The program that runs, here so that it can be ended after a failed assertion; 0: none. */
+/*
+ * The program that runs, or 0.  It is not on the stack, so that the clean-up can end the program
+ * after a failed assertion.
+ */
 static pid_t running;
 
 static void end_running(void)
@@ -224,7 +227,7 @@ static void end_running(void)
 	running = 0;
 }
 
-/* Start a program that is beside this one; @out: its output. */
+/* Start a program from the directory of this one; @out gets a pipe with its output. */
 static pid_t start(const struct victim *victim, int *out)
 {
 	char self[PATH_MAX] = "", path[PATH_MAX + 64];
@@ -283,8 +286,8 @@ static void let_run(int out, unsigned int ms)
 }
 
 /*
- * Returns the name of a setting that was changed when the program was killed, if possible another
- * one than NUMA balancing, which all programs change.  NULL: none was changed.
+ * Start a program and kill it after @ms.  Returns the name of a setting that the program had
+ * changed by then, or NULL.  NUMA balancing, which all programs change, comes last.
  */
 static const char *kill_one(const struct victim *victim, const struct settings *before, int sig,
 			    unsigned int ms)

@@ -47,9 +47,9 @@ struct processes {
 
 static struct test {
 	struct processes *processes;
-	struct signals tried; /* the child has a queue, or was refused one */
-	struct signals done;  /* the child has done its rounds */
-	struct signals turn;  /* a child that was refused a queue may try again */
+	struct signals tried; /* a child has got a queue, or KFD has refused one */
+	struct signals done;  /* a child has done its rounds, or has ended */
+	struct signals turn;  /* a child without a queue may try again */
 	struct igt_gate begin, end;
 } test;
 
@@ -135,8 +135,8 @@ static void be_process(struct amd_userptr *up, unsigned int number)
 	}
 	do_rounds(&mine, number);
 	/*
-	 * A process that got its queue at once keeps it until all such processes are done, so those
-	 * that were refused have to wait.
+	 * A process that got its queue at once keeps it until all such processes are done, so the
+	 * others have to wait.
 	 */
 	if (!ret) {
 		signals_send(&test.done);

@@ -2,7 +2,8 @@
 /*
  * Random calls of GEM_VA, while the memory changes.  After each of them the queues must find the
  * pages that a model of the mappings says.  The calls often hit a part of a mapping, or the same
- * mapping once more, because that is where the driver keeps, splits and writes again.
+ * mapping once more, because then the driver splits the mapping, writes its remains again, or keeps
+ * it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -72,8 +73,8 @@ static struct mapping pick_like(const struct mapping *there)
 }
 
 /*
- * Choose the next call.  In most calls the mapping is like one that is there, which is where the
- * driver may keep a mapping, split it, or write its remains again.
+ * Choose the next call.  In most calls the mapping is like one that is there, because then the
+ * driver may keep that mapping, split it, or write its remains again.
  */
 static uint32_t pick_call(struct mapping *mapping)
 {
@@ -132,9 +133,9 @@ static int gem_va(uint32_t operation, const struct mapping *mapping, struct igt_
 }
 
 /*
- * What is mapped there now?  After an error the driver has kept a mapping that it would have kept
- * anyway.  Nothing says what other calls have done to these addresses before they failed, but all
- * others must be as before.  Then clear the addresses.
+ * Update the model after a call.  If REPLACE keeps a mapping, the mapping stays also after an
+ * error.  After an error of any other call the addresses of the call may have any entries.  So
+ * assert only that all other addresses are as before, and then clear those of the call.
  */
 static void follow(uint32_t operation, const struct mapping *mapping, bool keeps, int ret,
 		   const char *text)
@@ -145,7 +146,10 @@ static void follow(uint32_t operation, const struct mapping *mapping, bool keeps
 		mappings_clear(&all, mapping->at, mapping->count);
 		mappings_check(&all, text);
 		igt_assert_eq(gem_va(AMDGPU_VA_OP_CLEAR, mapping, NULL, 0, &failed), 0);
-		/* The CLEAR has updated page directories, which may now have new page tables. */
+		/*
+		 * Check once more, because the CLEAR has updated page directories, which may now
+		 * have new page tables.
+		 */
 		mappings_check(&all, text);
 		return;
 	}
@@ -160,7 +164,10 @@ static void step(struct igt_fail_nth *inject, struct count *count)
 	struct mapping mapping;
 	const uint32_t operation = pick_call(&mapping);
 	const bool keeps = operation == AMDGPU_VA_OP_REPLACE && mappings_keeps(&all, &mapping);
-	/* A call that keeps a mapping is rare and allocates little. */
+	/*
+	 * A call that keeps a mapping is rare and allocates little, so let each such call fail, in
+	 * one of its first allocations.
+	 */
 	const bool fails = keeps || mappings_pick(&all, 2);
 	const unsigned int n = 1 + mappings_pick(&all, keeps ? 4 : 20);
 	bool failed;

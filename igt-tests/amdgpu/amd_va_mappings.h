@@ -13,7 +13,7 @@
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/amdgpu/amd_userptr_scatter.h"
 
-/* A huge page and the entry of a page directory that maps it. */
+/* The GPU pages of a huge page, which one entry of a page directory maps. */
 enum { HUGE_PAGES = 512 };
 
 /* The size of the window.  Each mapping has at least one page, so this is the most mappings, too.
@@ -22,7 +22,7 @@ enum { WINDOW_PAGES = 3 * HUGE_PAGES };
 
 /*
  * A userptr of two huge pages, one of small pages, one of ranges in shuffled order, and GTT memory,
- * which is not tracked.
+ * which the driver does not track.
  */
 enum { BO_HUGE, BO_SMALL, BO_SCATTER, BO_GTT, NUM_BOS };
 
@@ -47,7 +47,7 @@ struct mappings {
 	uint32_t last_stamp;
 	struct mapping list[WINDOW_PAGES];
 	unsigned int count;
-	bool was_mapped[WINDOW_PAGES]; /* at any time */
+	bool was_mapped[WINDOW_PAGES]; /* the page was mapped at some time */
 	uint64_t random;
 };
 
@@ -56,7 +56,7 @@ unsigned int mappings_pick(struct mappings *all, unsigned int limit);
 
 void mappings_init(struct mappings *all, struct amd_userptr *up, uint64_t seed);
 /*
- * Drop, copy, move or protect some pages of a userptr from BO @first on, and store new stamps
+ * Drop, page out, protect or copy some pages of a userptr from BO @first on, and store new stamps
  * there.  If @first is BO_HUGE, the kernel splits the huge pages sooner or later.
  */
 void mappings_change(struct mappings *all, unsigned int first);
@@ -67,12 +67,12 @@ void mappings_change(struct mappings *all, unsigned int first);
  */
 void mappings_check(struct mappings *all, const char *call);
 /*
- * Can the GPU read an address that was mapped and is not any more?  It must not.  If it faults, the
- * queue may not be used again.
+ * Can the GPU read an address that was mapped and is not any more?  It must not.  If the GPU
+ * faults, the test must not use the queue again.
  */
 bool mappings_reaches_cleared(struct mappings *all);
 
-/* What the calls do to the model. */
+/* Update the model after MAP or REPLACE, and after CLEAR or UNMAP. */
 void mappings_map(struct mappings *all, const struct mapping *mapping);
 void mappings_clear(struct mappings *all, unsigned int at, unsigned int count);
 /* Is an address of the mapping in use? */

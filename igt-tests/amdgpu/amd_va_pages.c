@@ -29,7 +29,7 @@ static const unsigned int cpu_pages[] = { 16, 4 };
  */
 enum { BESIDE = 3 };
 
-/* The page of the window at which that mapping begins. */
+/* The page of the window at which the mapping under test begins. */
 enum { AT = 16 + BESIDE };
 
 static struct amd_userptr up;
@@ -132,8 +132,8 @@ static void adjacent(struct amd_userptr *unused, const void *data)
 }
 
 /*
- * Check.  GTT memory cannot change, so that is all for it.  Otherwise change the memory of one BO
- * after the other, and check after each change.
+ * Check the window.  If the memory is not GTT, change the memory of one BO after the other, and
+ * check after each change.  The pages of GTT memory cannot change.
  */
 static void check_and_change(void)
 {
@@ -185,10 +185,10 @@ static void replace(struct amd_userptr *unused, const void *data)
 		check_and_change();
 		va_window_map(&window, AMDGPU_VA_OP_REPLACE, 16 + n - 2, 1, n + 1, n + 1);
 		va_window_check(&window);
-		/* The mapping's own pages at their place: nothing but the cut changes. */
+		/* Put the mapping's own pages at their old place, so that only the cut is new. */
 		va_window_map(&window, AMDGPU_VA_OP_REPLACE, 16 + 3 * n + 1, 0, 3 * n + 1, 2);
 		va_window_check(&window);
-		/* Beyond the end of the mapping */
+		/* Replace the last page and addresses beyond the end of the mapping. */
 		va_window_map(&window, AMDGPU_VA_OP_REPLACE, 16 + VA_BO_PAGES - 1, 1, 3 * n + 2, n);
 		check_and_change();
 		amd_userptr_cleanup(&up);
@@ -218,7 +218,7 @@ static void pieces(struct amd_userptr *unused, const void *data)
 	}
 }
 
-/* REPLACE, CLEAR and changes of the memory at random, with the same numbers in each run. */
+/* REPLACE, CLEAR and changes of the memory at random, with the same random numbers in each run. */
 static void random_calls(struct amd_userptr *unused, const void *data)
 {
 	enum { CALLS = 120, LONGEST = 40 };

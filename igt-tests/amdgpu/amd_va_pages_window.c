@@ -242,7 +242,7 @@ void va_window_change(struct va_window *window, int bo)
 
 /* ---- traffic ---- */
 
-/* -EAGAIN: the kernel has moved a page of a userptr during the ioctl, as compaction may. */
+/* Submit again after -EAGAIN: the kernel has moved a page of a userptr, as compaction may. */
 static void run_cs(struct va_window *window)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;

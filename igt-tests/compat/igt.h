@@ -87,7 +87,7 @@ static inline struct igtc_group igtc_group_begin(void)
 
 /*
  * The library keeps a pointer to the name of the running subtest and to the name of its dynamic
- * part, so each of the two names needs a buffer that stays.
+ * part, so each of the two names needs a static buffer.
  */
 static inline IGTC_PRINTF(2, 3) const char *igtc_name(int dynamic, const char *format, ...)
 {
@@ -148,7 +148,7 @@ static inline IGTC_PRINTF(2, 3) const char *igtc_name(int dynamic, const char *f
 			IGTC_SKIP("!(" #e ")", NULL); \
 	} while (0)
 
-/* As in IGT, both operands are converted to int, unless the name of the macro says another type. */
+/* As in IGT, these macros convert both operands to int, unless their name has another type. */
 #define IGTC_COMPARE(type, show, a, op, b) \
 	do { \
 		const type igtc_a = (a), igtc_b = (b); \

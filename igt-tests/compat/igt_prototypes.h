@@ -75,8 +75,8 @@ const char *igt_debugfs_mount(void);
  */
 int igt_debugfs_open(int fd, const char *filename, int mode);
 /*
- * Write a text to a file of /proc or /sys. The tests give an absolute path as @attr, and AT_FDCWD
- * as @dir, which is not used with an absolute path.
+ * Write a text to a file of /proc or /sys.  The tests give an absolute path as @attr, and AT_FDCWD
+ * as @dir, which the kernel ignores if the path is absolute.
  */
 bool igt_sysfs_set(int dir, const char *attr, const char *value);
 /* Write @len bytes to a file of /proc or /sys; returns their number or -errno. */

@@ -60,7 +60,7 @@ def described(name):
 
 
 def suites():
-	"""{suite: description} of all suites, in the order in which they run."""
+	"""Returns {suite: description} of all suites, in the order in which they run."""
 	return described("suites")
 
 
@@ -135,7 +135,7 @@ def converter(kind):
 	if names_of(kind) is not None:
 		return functools.partial(check_name, kind)
 	# DIR and FILE are paths of the host, which mean nothing in the build root. Only arguments.sh can check that
-	# they exist. It also opens /dev/kvm.
+	# they exist. For --accel kvm only arguments.sh checks that /dev/kvm can be opened.
 	return {"WHAT": what, "SEEDS": seeds.parse}.get(kind, str)
 
 
@@ -157,8 +157,8 @@ def add_option(parser, name, kind, text):
 
 def section_of_options(section):
 	"""
-	Returns the Section that has the options of the command that @section describes, and their rules. It may be that of
-	another command.
+	Returns the Section that lists the options of the command that @section describes, and their rules. The command
+	shell has the options of exec, so its Section here is that of exec.
 	"""
 	return next((sections()[match[1]] for match in section.matches(r"  Options: those of (\w+)\.")), section)
 

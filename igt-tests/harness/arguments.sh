@@ -50,8 +50,8 @@ is_name() {
 	names_of "$1" | grep -qxF -e "$2"
 }
 
-# Print the section of usage.txt that has the options of the command @1 and their rules. It may be that of another
-# command.
+# Print the section of usage.txt that lists the options of the command @1 and their rules. For the command shell this is
+# the section of exec, because shell has the options of exec.
 section_of_options() {
 	local text
 	text=$(section "$1")

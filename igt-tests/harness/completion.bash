@@ -7,7 +7,7 @@
 # the directory @1.
 _amdgpu_userptr_next() {
 	local command=${2:-} word kind='' takes number=1
-	# shellcheck disable=SC1091 # arguments.sh is checked by itself
+	# shellcheck disable=SC1091 # another run of shellcheck checks arguments.sh
 	. "$1/arguments.sh"
 	if [ $# -lt 2 ]; then
 		names_of COMMAND

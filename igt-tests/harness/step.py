@@ -19,7 +19,7 @@ PROJECT = "/project"	# the checkout
 CACHE = "/cache"	# the whole cache, which all checkouts share
 BUILD = "/build"	# the part of the cache that belongs to this checkout alone
 TREE = "/tree"		# the git tree that ./run kernel checkout makes and ./run kernel export reads
-DIR = "/dir"		# the directory of the user of ./run exec, shell and cc, and the one for test --junit
+DIR = "/dir"		# a directory of the user, for ./run exec, shell and cc, and for the file of test --junit
 LOGS = os.path.join(BUILD, "log")
 
 HARNESS = os.path.dirname(os.path.abspath(__file__))

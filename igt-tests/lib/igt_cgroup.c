@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Documentation/admin-guide/cgroup-v2.rst describes the files of a cgroup that are used here. */
+/* Documentation/admin-guide/cgroup-v2.rst describes the files of a cgroup that this file uses. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,22 +18,25 @@
 
 #define ROOT	    "/run/amd_userptr_cgroup"
 #define GROUP	    ROOT "/userptr"
-#define CONTROLLERS ROOT "/cgroup.subtree_control" /* those that cgroups have below the root */
+#define CONTROLLERS ROOT "/cgroup.subtree_control" /* controllers of the root's children */
 
 /* How long the processes of a cgroup may need to end after they were killed. */
 #define END_MS igt_patience(1000)
 
 /*
  * igt_undo.h keeps a journal of changes, and undoes the last change first: it removes the cgroup,
- * then the controller, then the mount.  As long as the cgroup cannot be removed, the controller and
- * the mount have to stay.  This function tells whether the cgroup is still there.
+ * then the controller, then the mount.  As long as the kernel refuses to remove the cgroup, the
+ * controller and the mount have to stay.  This function tells whether the cgroup is still there.
  */
 static bool group_is_left(void)
 {
 	return !access(GROUP, F_OK);
 }
 
-/* Not igt_sysfs_set(), which may allocate memory. */
+/*
+ * This does not call igt_sysfs_set(), which may allocate memory, because the functions below also
+ * run in the handler of a signal.
+ */
 static void put(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);

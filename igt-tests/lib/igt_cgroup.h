@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A memory cgroup with a limit, so that a test can let its processes run out of memory without harm
- * to others.  The cgroup has a fixed name, so the machine can have only one at a time.  Needs root.
+ * to other processes.  The cgroup has a fixed name, so the machine can have only one at a time.
+ * Needs root.
  */
 #ifndef IGT_CGROUP_H
 #define IGT_CGROUP_H
@@ -31,13 +32,13 @@ int __igt_cgroup_join(void);
  */
 int __igt_cgroup_swap(bool may);
 /*
- * Returns the counter of memory.events that follows @word, such as "high " (how often the limit of
- * IGT_CGROUP_RECLAIM was exceeded) or "oom_kill ".
+ * Returns the counter of memory.events that follows @word, such as "high " (how often the cgroup
+ * exceeded the limit of IGT_CGROUP_RECLAIM) or "oom_kill ".
  */
 unsigned long long igt_cgroup_event(const char *word);
 /* Returns the most bytes of swap space that the cgroup has used at a time. */
 unsigned long long igt_cgroup_swap_peak(void);
-/* Log what kinds of memory the cgroup has, and on which lists of reclaim. */
+/* Log how much memory of each kind the cgroup has, and how much is on each list of reclaim. */
 void igt_cgroup_log(void);
 
 #endif

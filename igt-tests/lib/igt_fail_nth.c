@@ -98,10 +98,7 @@ static void put_all_back(void)
 	}
 }
 
-/*
- * Let only allocations fail that have a function in [start, end) on their stack; 0 and ~0 let all
- * allocations fail.
- */
+/* Let only allocations fail that have a function in [start, end) on their stack. */
 static int set_callers(unsigned long start, unsigned long end, const char *depth)
 {
 	char text[2][32];
@@ -240,8 +237,9 @@ static void clear_kworker(struct igt_fail_nth *inject, int fd)
 }
 
 /*
- * The journal calls this if the test has not called igt_fail_nth_fini(), for example because the
- * test was killed. Otherwise kworkers would stay armed.
+ * The journal (igt_undo.h) calls this when igt_fail_nth_fini() or igt_fail_nth_reset() asks for it.
+ * The journal also calls this if the test ends without them, for example because it was killed, so
+ * no kworker stays armed.
  */
 static bool clear_kworkers(const char *what, const char *value)
 {
@@ -334,7 +332,10 @@ void igt_fail_nth_arm(struct igt_fail_nth *inject, unsigned int n)
 
 bool igt_fail_nth_disarm(struct igt_fail_nth *inject)
 {
-	/* Read the counter first, because it goes down with every allocation. */
+	/*
+	 * Read the counter before anything else, because each allocation of a later system call
+	 * lowers it.
+	 */
 	const unsigned int left = get_number(inject->self);
 
 	igt_assert(put_number(inject->self, 0));
@@ -351,12 +352,16 @@ void igt_fail_nth_arm_kworkers(struct igt_fail_nth *inject, unsigned int n)
 	if (n)
 		igt_undo_later(clear_kworkers, KWORKERS, NULL);
 	find_kworkers(inject);
-	/* A kworker that has ended since find_kworkers() runs no work item any more. */
+	/*
+	 * A kworker may have ended since find_kworkers().  It runs no work item any more, so ignore
+	 * it.
+	 */
 	for (unsigned int i = 0; i < inject->num_kworkers; i++)
 		put_number(inject->kworkers[i], n);
 	/*
-	 * If this is a child whose program has been killed meanwhile, the guard may have disarmed
-	 * the kworkers before this armed them.  With a new entry the guard does it again.
+	 * This process may be a child whose program has been killed meanwhile.  So the guard may
+	 * have disarmed the kworkers before the loop above armed them.  With a new entry the guard
+	 * disarms them again.
 	 */
 	if (n)
 		igt_undo_later(clear_kworkers, KWORKERS, NULL);
@@ -373,7 +378,7 @@ unsigned int igt_fail_nth_disarm_kworkers(struct igt_fail_nth *inject, bool *ran
 
 		/*
 		 * A kworker ends only after minutes without work, so one that has gone has run no
-		 * work item of the driver.
+		 * work item of the driver since the test armed it.
 		 */
 		if (pread(inject->kworkers[i], text, sizeof(text) - 1, 0) <= 0)
 			continue;

@@ -30,10 +30,10 @@ struct igt_fail_nth {
  */
 const char *igt_fail_nth_init(struct igt_fail_nth *inject);
 const char *igt_fail_nth_init_kworkers(struct igt_fail_nth *inject, const char *driver);
-/* Undo what an init has changed, if there was one. */
+/* Undo the changes of the init function. Does nothing if inject->on is false. */
 void igt_fail_nth_fini(struct igt_fail_nth *inject);
 /*
- * Let nothing fail any more, neither in the calling thread nor in a kworker, and restore the
+ * Let no allocation fail any more, neither in the calling thread nor in a kworker, and restore the
  * kernel's settings. A test calls this after a failed assertion, which may have kept the test, or a
  * child of the test, from igt_fail_nth_fini().
  */
@@ -45,12 +45,12 @@ void igt_fail_nth_reset(void);
  * other call would count, too.
  */
 void igt_fail_nth_arm(struct igt_fail_nth *inject, unsigned int n);
-/* Nothing fails any more.  Returns whether an allocation has failed. */
+/* Let no further allocation of the thread fail.  Returns whether one has failed. */
 bool igt_fail_nth_disarm(struct igt_fail_nth *inject);
 
 /*
  * After igt_fail_nth_init_kworkers(): let all allocations of the driver fail, in all tasks, until
- * this is called with @on false.
+ * the caller passes @on as false.
  */
 void igt_fail_nth_all(struct igt_fail_nth *inject, bool on);
 

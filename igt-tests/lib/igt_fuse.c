@@ -33,10 +33,10 @@
 #define FILE_SIZE (1ull << 40)
 
 /*
- * The server answers after this time even without permission, so that a test which fails does not
- * let the restore worker hang for ever.  No passing test holds a page for so long:
- * amd_userptr_hostile holds one while its bystander does twelve tasks, each of which takes at most
- * two seconds.
+ * The server answers after this time even without permission, because a test that fails gives no
+ * permission, and the restore worker would wait for the page for ever.  No passing test holds a
+ * page for so long: amd_userptr_hostile holds one while its bystander does twelve tasks, each of
+ * which takes at most two seconds.
  */
 #define ANSWER_MS igt_patience(40000)
 
@@ -243,7 +243,7 @@ static int start_server(struct igt_fuse *fuse, bool inside, int dev, int arrived
 	return ret;
 }
 
-/* The journal calls this at the end of mount_and_open(), or if the process was killed before. */
+/* The journal calls this at the end of mount_and_open(), or earlier if the process is killed. */
 static bool remove_mount(const char *what, const char *value)
 {
 	umount2(what, MNT_DETACH);
@@ -253,7 +253,7 @@ static bool remove_mount(const char *what, const char *value)
 
 /*
  * Mount the file, start the server and open the file.  The server has to run before open(), because
- * open() waits for its answer.  Nobody needs the path after open(), so remove the path.
+ * open() waits for its answer.  No code uses the path after open(), so remove the path.
  */
 static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arrived, int go)
 {
@@ -347,7 +347,7 @@ void igt_fuse_abort(unsigned int connection)
 	igt_undo_now(CONNECTIONS);
 }
 
-/* The kernel unmounts the file system when the file is closed and no page of it is mapped. */
+/* The kernel unmounts the file system when no process has the file open or maps a page of it. */
 void igt_fuse_stop(struct igt_fuse *fuse)
 {
 	if (fuse->server > 0) {
@@ -384,7 +384,7 @@ void igt_fuse_answer(struct igt_fuse *fuse)
 {
 	/*
 	 * send() fails when the server has ended.  The kernel has aborted the request in that case,
-	 * so nobody waits for the answer.  MSG_NOSIGNAL: the failure must not end the test by
+	 * so no task waits for the answer.  MSG_NOSIGNAL: the failure must not end the test by
 	 * SIGPIPE.
 	 */
 	if (send(fuse->go, "", 1, MSG_NOSIGNAL) != 1)

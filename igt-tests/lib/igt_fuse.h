@@ -2,8 +2,8 @@
 /*
  * A file whose pages come only when the test allows it. So a test can hold a task that faults in
  * such a page. Needs root and /dev/fuse. If the test does not allow a page, the server sends it
- * after 40 seconds, or more on debug kernels (ANSWER_MS in igt_fuse.c). A test asserts by
- * igt_fuse_waits() that the page was still held.
+ * after 40 seconds, or more on debug kernels (ANSWER_MS in igt_fuse.c). So a test asserts by
+ * igt_fuse_waits() that the server has not sent the page yet.
  */
 #ifndef IGT_FUSE_H
 #define IGT_FUSE_H
@@ -28,8 +28,9 @@ struct igt_fuse {
 	int arrived; /* a pipe: a byte says that the kernel has asked the server for a page */
 	int go;	     /* a socket: a byte lets the server answer */
 	/*
-	 * @late counts the pages that came without permission, in memory that the server shares.
-	 * @late_before is this count from when the test last waited for a request.
+	 * @late counts the pages that the server sent without permission. It is in memory that test
+	 * and server share. @late_before is the value of this counter when the test last waited for
+	 * a request.
 	 */
 	atomic_uint *late;
 	unsigned int late_before;
@@ -48,7 +49,10 @@ void igt_fuse_abort(unsigned int connection);
 void igt_fuse_stop(struct igt_fuse *fuse);
 /* Wait until the kernel asks for a page; false after @timeout_ms. */
 bool igt_fuse_asked(struct igt_fuse *fuse, unsigned int timeout_ms);
-/* Does the page of the last request still wait for permission? False if it came without one. */
+/*
+ * Does the page of the last request still wait for permission? False if the server sent the page
+ * without permission.
+ */
 bool igt_fuse_waits(struct igt_fuse *fuse);
 /* Let the server answer with the page. */
 void igt_fuse_answer(struct igt_fuse *fuse);

@@ -22,7 +22,10 @@
  */
 enum { MPOL_MF_MOVE_OWN = 1 << 1, MADV_COLLAPSE_NOW = 25 };
 
-/* The most pages of one call of move_pages(), and the most NUMA nodes that are tried. */
+/*
+ * The most pages of one call of move_pages(), and the most NUMA nodes that __igt_mm_migrate()
+ * tries.
+ */
 enum { MAX_MOVED = 512, MAX_NODES = 64 };
 
 int __igt_mm_poke(void *cpu, size_t size)
@@ -109,7 +112,7 @@ int __igt_mm_compact(void *cpu)
 	if (igt_procfs_number(path, word) > MOST_COMPACTED_KB)
 		return -EFBIG;
 	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/compact", node);
-	/* A kernel without NUMA has one node, and no directory of it. */
+	/* A kernel without NUMA has no directory of its only node, so compact all memory there. */
 	return igt_sysfs_set(AT_FDCWD, path, "1") ||
 			       igt_sysfs_set(AT_FDCWD, "/proc/sys/vm/compact_memory", "1")
 		       ? 0
@@ -151,7 +154,10 @@ int __igt_mm_fork_write_look(void *cpu, size_t size, void (*look)(void *data), v
 
 	if (pipe(gate))
 		return -errno;
-	/* Not igt_fork(), which asserts, and which neither a thread nor a child may call. */
+	/*
+	 * Do not call igt_fork(), because it asserts, and because neither a thread nor a child may
+	 * call it.
+	 */
 	pid = fork();
 	if (pid == 0) {
 		close(gate[1]);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Single operations that make the kernel move, drop or copy pages.  Functions that begin with __
- * return 0 or -errno; they assert, allocate and map nothing of their own.  So any thread may call
- * them while another one holds mmap_lock for reading; only the operation itself may wait for the
- * lock.
+ * return 0 or -errno.  They make no assertion, and apart from the operation itself they neither
+ * allocate nor map memory; only __igt_mm_compact() allocates some, for the log, if it cannot write
+ * a file.  So any thread may call them while another one holds mmap_lock for reading; only the
+ * operation itself may wait for the lock.
  */
 #ifndef IGT_MM_H
 #define IGT_MM_H

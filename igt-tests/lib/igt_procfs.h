@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers, page frames and states from /proc. No function here allocates or maps memory, so they
- * may run while another thread holds mmap_lock for reading.
+ * Numbers, page frames and states from /proc. No function here allocates or maps memory, so all of
+ * them may run while another thread holds mmap_lock for reading.
  */
 #ifndef IGT_PROCFS_H
 #define IGT_PROCFS_H
@@ -34,8 +34,8 @@ struct igt_procfs_smaps {
 int __igt_procfs_smaps(const void *addr, struct igt_procfs_smaps *smaps);
 
 /*
- * Returns how many of the mapped pages are in the swap cache (/proc/kpageflags, root), or -errno.
- * Pages in the swap cache that the process does not map do not count.
+ * Returns how many of the mapped pages are in the swap cache (by /proc/kpageflags, which needs
+ * root), or -errno. Pages in the swap cache that the process does not map do not count.
  */
 int __igt_procfs_pages_in_swap_cache(void *cpu, size_t size);
 

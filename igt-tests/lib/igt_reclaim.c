@@ -16,7 +16,7 @@
 #include "lib/igt_time.h"
 #include "lib/igt_undo.h"
 
-/* The most pages that one call accepts: those of a huge page. */
+/* The most pages that one call accepts: the pages of a huge page. */
 enum { MAX_PAGES = 512 };
 
 /* Not every libc has this; it is from include/uapi/linux/mempolicy.h. */
@@ -44,10 +44,10 @@ int __igt_reclaim_pages_in(void *cpu, size_t size)
 }
 
 /*
- * A page that was touched just now may still be in a CPU's batch for the LRU lists, where reclaim
- * does not see it.  move_pages() empties the batches of all CPUs (mm/migrate.c:do_pages_move()),
- * even if the page is on the target node already.  So call move_pages() for a page of the stack,
- * with the node on which this page is.
+ * A page that a process has touched just now may still be in a CPU's batch for the LRU lists, where
+ * reclaim does not see it.  move_pages() empties the batches of all CPUs
+ * (mm/migrate.c:do_pages_move()), even if the page is on the target node already.  So call
+ * move_pages() for a page of the stack, with the node on which this page is.
  */
 void __igt_reclaim_drain_batches(void)
 {
@@ -59,9 +59,9 @@ void __igt_reclaim_drain_batches(void)
 }
 
 /*
- * A page that was written to the swap disk stays in the swap cache, but no process maps it, so
- * MADV_PAGEOUT does not find it.  Map the page again by a read, so that the next MADV_PAGEOUT finds
- * it.  Reclaim can drop the page, because it is clean now.
+ * A page that reclaim has written to the swap disk stays in the swap cache, but no process maps it,
+ * so MADV_PAGEOUT does not find it.  Map the page again by a read, so that the next MADV_PAGEOUT
+ * finds it.  Reclaim can drop the page, because it is clean now.
  */
 static void map_cached(char *cpu, size_t size)
 {
@@ -131,8 +131,8 @@ static void read_pfns(void *cpu, size_t size, uint64_t *pfns)
 }
 
 /*
- * Was any page taken?  Compare page frames, because the restore worker may have brought a page back
- * already, into another frame.
+ * Has reclaim taken any page?  Compare page frames, because the restore worker may have brought a
+ * page back already, into another frame.
  */
 static bool any_gone(void *cpu, size_t size, const uint64_t *before)
 {
@@ -170,7 +170,7 @@ static bool is_zram(const char *path)
 	return strstr(path, "/zram");
 }
 
-/* The kernel chooses negative priorities itself; swapon() cannot ask for one. */
+/* Only the kernel can choose a negative priority, so pass none to swapon() in that case. */
 static bool swap_on(const char *what, const char *value)
 {
 	const int priority = atoi(value);

@@ -24,7 +24,10 @@ int __igt_reclaim_pages_in(void *cpu, size_t size);
 int __igt_reclaim_push_out(void *cpu, size_t size, int (*push)(void *data), void *data);
 /* Call madvise(MADV_PAGEOUT) until none of the pages is in memory. */
 int __igt_reclaim_pageout_all(void *cpu, size_t size);
-/* Call madvise(MADV_PAGEOUT) until reclaim took at least one page, which may be back already. */
+/*
+ * Call madvise(MADV_PAGEOUT) until reclaim took at least one page, which may be in memory again
+ * already.
+ */
 int __igt_reclaim_pageout(void *cpu, size_t size);
 
 /*
@@ -35,8 +38,8 @@ void __igt_reclaim_drain_batches(void);
 
 /*
  * Let the kernel swap to a disk only, until igt_reclaim_swap_as_before(). Returns NULL, or the
- * reason why that is impossible. Tests want a disk when they need clean pages: zram frees its copy
- * of a page at the first read, so pages that come back from zram are never clean.
+ * reason why that is impossible. Tests want a disk when they need clean pages: the kernel frees
+ * zram's copy of a page at the first read, so pages that come back from zram are never clean.
  */
 const char *igt_reclaim_swap_to_disk(void);
 void igt_reclaim_swap_as_before(void);

@@ -8,7 +8,8 @@
 #include <sys/types.h>
 
 /*
- * A thread that calls one function, because the function may have to wait for a lock in the kernel.
+ * A thread that calls one function.  The function may have to wait for a lock in the kernel, and
+ * the caller must go on meanwhile.
  */
 struct igt_task {
 	pthread_t thread;
@@ -29,11 +30,11 @@ void igt_task_make(struct igt_task *task, int (*run)(void *data), void *data);
 /* Let the thread call run(), and return at once. */
 void igt_task_let_go(struct igt_task *task);
 /*
- * Let the thread call run(), and wait until run() has returned (true) or sleeps in the kernel so
- * that no signal can interrupt it (false).
+ * Let the thread call run(), and wait until run() has returned (true) or the thread sleeps in the
+ * kernel in a way that no signal can interrupt (false).
  */
 bool igt_task_start(struct igt_task *task);
-/* Like igt_task_start(), but also false if the thread sleeps so that a signal can interrupt it. */
+/* Like igt_task_start(), but also false if the thread is in a sleep that a signal can interrupt. */
 bool igt_task_start_intr(struct igt_task *task);
 /* Wait for at most @ms until run() has returned; false if it has not. */
 bool igt_task_wait(struct igt_task *task, unsigned int ms);
@@ -45,7 +46,7 @@ int igt_task_end(struct igt_task *task);
 
 /*
  * waitpid() with a deadline: false when the process is still there.  Asserts that @pid is a child
- * for which nobody has waited yet, because otherwise @status would stay unchanged.
+ * for which the caller has not waited yet, because otherwise @status would stay unchanged.
  */
 bool igt_wait_pid(pid_t pid, int *status, unsigned int timeout_ms);
 /*

@@ -27,9 +27,9 @@ static inline void igt_pause(void)
 }
 
 /*
- * The limit of a wait: @limit, in any unit, times the environment variable AMD_KFD_SLOWER, which is
- * set for debug kernels.  A wait ends as soon as its condition is true, so a large limit makes no
- * passing test slower.
+ * The limit of a wait: @limit, in any unit, times the environment variable AMD_KFD_SLOWER, which
+ * the harness sets for debug kernels.  A wait ends as soon as its condition is true, so a large
+ * limit makes no passing test slower.
  */
 static inline unsigned int igt_patience(unsigned int limit)
 {

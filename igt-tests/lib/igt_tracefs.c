@@ -16,7 +16,10 @@
 #define KPROBE_EVENTS  "/sys/kernel/tracing/kprobe_events"
 #define KPROBE_PROFILE "/sys/kernel/tracing/kprobe_profile"
 
-/* The kernel keeps an instance and a kprobe while somebody has a file of it open. */
+/*
+ * The kernel refuses to remove an instance or a kprobe while a process has a file of it open.
+ * Returns false in that case, so that the journal tries again.
+ */
 static bool remove_instance(const char *what, const char *value)
 {
 	return !rmdir(what) || errno != EBUSY;

@@ -16,7 +16,7 @@
 #include "lib/igt_time.h"
 #include "lib/igt_undo.h"
 
-/* The most changes at a time. Most tests make less than ten; fault injection has the most. */
+/* The most changes at a time. Most tests make less than ten; fault injection makes the most. */
 enum { MAX_ENTRIES = 64 };
 
 /*
@@ -49,8 +49,9 @@ static struct journal {
 /* ---- files of the kernel ---- */
 
 /*
- * Not igt_sysfs_set(): it reports an error by igt_debug(), which allocates memory, and put_back()
- * also runs in the handler of a signal.
+ * This does not call igt_sysfs_set(), because that function reports an error by igt_debug(), which
+ * allocates memory.  put_back() also runs in the handler of a signal, which must not allocate
+ * memory.
  */
 static bool put_text(const char *path, const char *text)
 {
@@ -164,7 +165,10 @@ static struct entry *last(enum state one, enum state two, bool program_too, unsi
 	return found;
 }
 
-/* Undo backwards. Returns whether nothing is left. */
+/*
+ * Undo the entries that are READY or in the state @abandoned, the last change first. Returns
+ * whether nothing is left to undo.
+ */
 static bool undo_all(bool program_too, enum state abandoned)
 {
 	unsigned int before = ~0u;
@@ -236,7 +240,7 @@ static void __attribute__((noreturn)) guard(int program, int alive)
 
 	/*
 	 * Leave the program's process group, because a runner kills the group.  Close all files,
-	 * because a runner reads the program's output until nobody has the output open.
+	 * because a runner reads the program's output until no process has the output open.
 	 */
 	setsid();
 	close_range(ALIVE + 1, ~0u, 0);

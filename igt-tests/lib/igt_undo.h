@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A journal of the changes that a test makes to settings of the machine, so that all of them are
- * put back: at the end of the subtest, also after a failed assertion; and at the end of the
- * program, also after a signal. If SIGKILL ends the program, a process of its own, the guard, puts
- * them back.
+ * A journal of the changes that a test makes to settings of the machine, so that the program can
+ * put all of them back: at the end of the subtest, also after a failed assertion; and at the end of
+ * the program, also after a signal. If SIGKILL ends the program, another process, the guard, puts
+ * the settings back.
  *
  * The journal is in memory that all processes of the test share. So the program also undoes the
  * changes of a child, even if the child was killed. The journal undoes the last change first.
  *
- * No function here allocates or maps memory, except igt_undo_init(). So they may run in a signal
- * handler, and while another thread holds mmap_lock for reading.
+ * No function here allocates or maps memory, except igt_undo_init(). So these functions may run in
+ * a signal handler, and while another thread holds mmap_lock for reading.
  */
 #ifndef IGT_UNDO_H
 #define IGT_UNDO_H
@@ -27,23 +27,24 @@ typedef bool igt_undo_fn(const char *what, const char *value);
 
 /*
  * Make the journal and start the guard. This forks, so call it before the program has memory whose
- * pages must not be shared: in the first fixture. Later calls do nothing.
+ * pages it must not share with a child: in the first fixture. Later calls do nothing.
  */
 void igt_undo_init(void);
 
 /*
  * Write @value to a file of /proc or /sys, and let the journal put the old value back when the
  * subtest or, with the second function, the program ends. If the file shows all possible values,
- * the old value is the one in brackets. Both return false if the file cannot be read or written,
- * and in that case it has its old value.
+ * the old value is the one in brackets. Both return false if they cannot read or write the file,
+ * and in that case the file has its old value.
  */
 bool igt_undo_set(const char *path, const char *value);
 bool igt_undo_set_for_program(const char *path, const char *value);
 
 /*
  * Let the journal call @run(@what, @value) when the subtest ends. Call this before the change, so
- * that the change is undone if the process is killed meanwhile. @run must accept that there is
- * nothing to undo. A second call with the same @what does nothing.
+ * that the journal has the change even if the process is killed right after it. The process may
+ * also be killed before the change, so @run must accept that there is nothing to undo. A second
+ * call with the same @what does nothing.
  */
 void igt_undo_later(igt_undo_fn *run, const char *what, const char *value);
 /* Undo the entry about @what now, if the journal has one. */

@@ -64,7 +64,7 @@ struct options {
 };
 
 /*
- * Parse @text as a number up to @max into @value. Returns 0, or prints a message that names @what
+ * Parse @text as a number up to @max into @value.  Returns 0, or prints a message that names @what
  * and returns EXIT_USAGE.
  */
 static int parse_number(const char *text, const char *what, uint64_t max, uint64_t *value)

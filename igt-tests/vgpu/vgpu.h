@@ -24,17 +24,18 @@ enum {
 	VG_MMIO_SIZE = 1u << 20,
 };
 
-/* The most compute dies (XCCs) of a GPU.  Two is what one I/O die has. */
+/* The most compute dies (XCCs) of a GPU.  The model has one I/O die, which has at most two. */
 enum { VG_MAX_XCCS = 2 };
 
-/* In place of a guest physical address: the host does not know where the guest has the memory. */
+/* Stands for a guest physical address that the host does not know. */
 #define VG_DMA_UNKNOWN UINT64_MAX
 
 /* The machine around the GPU. */
 struct vg_host_ops {
 	/*
-	 * The host's pointer to the bus addresses [addr, addr + len).  NULL when the device may not
-	 * access a part of them, a part is no RAM, or their memory is not contiguous in the host.
+	 * Returns the host's pointer to the bus addresses [addr, addr + len), or NULL when the
+	 * device may not access a part of this range, a part is no RAM, or the range's memory is
+	 * not contiguous in the host.
 	 * The pointer is valid until the current call into the model returns.  Unless @gpa is NULL,
 	 * *@gpa gets the guest physical address of the first byte, or VG_DMA_UNKNOWN.  When an
 	 * IOMMU translates, the guest physical address differs from @addr.
@@ -84,15 +85,16 @@ struct vg_config {
 	 */
 	bool no_pauses;
 	/*
-	 * How many bytes of the CPU's writes to VRAM the host data path (HDP) holds back from the
-	 * engines, until the HDP is flushed or the CPU reads VRAM.  If hdp_fifo is not 0, the host
-	 * must call vgpu_vram_read() and vgpu_vram_write() for each access of the CPU to VRAM, and
-	 * must not let the CPU access the memory at @vram directly.
+	 * The most bytes of the CPU's writes to VRAM that the host data path (HDP) holds back from
+	 * the engines, until the HDP is flushed or the CPU reads VRAM.  If hdp_fifo is not 0, the
+	 * host must call vgpu_vram_read() and vgpu_vram_write() for each access of the CPU to VRAM,
+	 * and must not let the CPU access the memory at @vram directly.
 	 */
 	size_t hdp_fifo;
 	/*
 	 * A GPU page fault of a user's packet does not halt its queue, if the driver has enabled
-	 * the default page for such faults: reads give zeros, and writes are lost.
+	 * the default page for such faults.  The hardware then accesses the default page in place
+	 * of the missing page.  In the model reads give zeros, and writes are lost.
 	 */
 	bool default_page;
 	/* Trace only events with one of these prefixes (commas between them); NULL: all. */
@@ -129,8 +131,8 @@ void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value, unsig
 void vgpu_bus_written(struct vgpu *vg, int error);
 
 /*
- * The host is about to take memory away from the GPU, which may access it until then.  The
- * fault late-unmap lets the engines work here.
+ * The host calls this before it takes memory away from the GPU.  The injected fault late-unmap lets
+ * the engines do steps inside this call, as if the guest's IOMMU unmapped the memory late.
  */
 void vgpu_unmapping(struct vgpu *vg);
 
@@ -144,7 +146,7 @@ bool vgpu_step(struct vgpu *vg);
 /*
  * Let the engines do the steps between two messages of the guest; the seed says
  * how many, perhaps none.  True when the host may pause before it calls again,
- * because all queues wait or because the seed makes the engines slow.
+ * because all queues wait or because the seed asks for a pause.
  */
 bool vgpu_run(struct vgpu *vg);
 /*

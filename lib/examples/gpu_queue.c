@@ -176,7 +176,10 @@ int gpu_queue_copy(struct gpu_queue *gpu, uint64_t dst, uint64_t src, uint64_t s
 		put(gpu, copy, sizeof(copy) / sizeof(copy[0]));
 	}
 	put(gpu, end, sizeof(end) / sizeof(end[0]));
-	/* The packets must be in memory before the write pointer, and this before the doorbell. */
+	/*
+	 * The packets must be in memory before the write pointer, and the write pointer before the
+	 * store to the doorbell.
+	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	gpu->control[WRITE_POINTER] = gpu->put;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -21,7 +21,7 @@ struct gpu_queue {
 int gpu_queue_open(struct gpu_queue *gpu, const char *render_node);
 /* System memory that CPU and GPU have at the same address. */
 int gpu_queue_alloc(struct gpu_queue *gpu, uint64_t size, char **memory);
-/* Let the GPU copy, and wait for it. -ETIME: the GPU does not end. */
+/* Let the GPU copy, and wait for it. -ETIME: the GPU has not copied all after a minute. */
 int gpu_queue_copy(struct gpu_queue *gpu, uint64_t dst, uint64_t src, uint64_t size);
 /*
  * Let the GPU read from @va on, and compare with @pieces one after the other; -EIO if they differ.

@@ -5,10 +5,10 @@
  * The VMM has guest RAM as slots, each a memfd that it has mapped. A driver in the guest asks for a
  * buffer: a list of guest-physical pieces, and the GPU address at which the guest wants to have
  * them one after the other. With AMDGPU_GEM_USERPTR_HSA in the kernel, the library maps the pieces
- * where they are. Without it the program does what renderers do today: it moves each piece to one
- * range of CPU addresses with mremap(), and registers that range as a userptr of KFD. main() plays
- * the guest, and gpu_queue.c its GPU. Exit status 77: there is no GPU, or the pages of the host are
- * too large.
+ * where they are. Without this flag the program works as renderers do today: it moves each piece to
+ * one range of CPU addresses with mremap(), and registers that range as a userptr of KFD. main()
+ * takes the part of the guest, and gpu_queue.c runs the GPU for it. Exit status 77: there is no
+ * GPU, or the pages of the host are too large.
  *
  *	cc -D_GNU_SOURCE vmm_register.c gpu_queue.c $(pkg-config --cflags --libs amdgpu_userptr)
  *	./a.out [auto|library|mremap] [/dev/dri/renderD128]
@@ -99,7 +99,7 @@ static void add_piece(struct buffer *buffer, uint64_t guest_addr, uint64_t size)
 	check(EFAULT, "the guest names memory that it does not have");
 }
 
-/* One call. The pieces stay where they are, each with its own permission for the GPU. */
+/* Map by one call. The pieces stay where they are, each with its own permission for the GPU. */
 static void register_by_library(struct buffer *buffer)
 {
 	struct amdgpu_userptr_range *ranges = calloc(buffer->num_pieces, sizeof(*ranges));
@@ -180,7 +180,7 @@ static void discard(const struct slot *slot, uint64_t offset, uint64_t size)
 		check(errno, "punch a hole");
 }
 
-/* Buffers in the slot go first, because the GPU faults on memory that is not there. */
+/* Unregister the buffers in the slot first, because the GPU faults on memory that is missing. */
 static void remove_slot(struct slot *slot)
 {
 	for (struct buffer *buffer = buffers; buffer <= &buffers[1]; buffer++)
@@ -191,7 +191,7 @@ static void remove_slot(struct slot *slot)
 	slot->host = NULL;
 }
 
-/* The GPU reads the buffer and sees what the CPU sees. */
+/* Check that the GPU reads the same bytes from the buffer as the CPU. */
 static void check_gpu(const struct buffer *buffer, const char *when)
 {
 	check(gpu_queue_compare(&gpu, buffer->gpu_va, buffer->iov, buffer->num_pieces), when);
@@ -203,7 +203,7 @@ int main(int argc, char **argv)
 	struct amdgpu_userptr_ctx_args args = { .size = sizeof(args), .num_devices = 1 };
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
 	void (*register_buffer)(struct buffer *) = register_by_library;
-	char *window; /* GPU addresses that the guest chooses from, and nobody else */
+	char *window; /* GPU addresses from which only the guest chooses */
 
 	if (gpu_queue_open(&gpu, argc > 2 ? argv[2] : "/dev/dri/renderD128")) {
 		printf("vmm_register: no GPU with KFD\n");
@@ -214,7 +214,7 @@ int main(int argc, char **argv)
 	check(amdgpu_userptr_query_caps(ctx, &caps), "query the kernel");
 	if (!strcmp(way, "mremap") || (caps.hsa_reason && strcmp(way, "library")))
 		register_buffer = register_by_mremap;
-	/* mremap() moves CPU pages. The library may have smaller units, if the kernel has them. */
+	/* mremap() moves CPU pages. The library can have smaller units (see @granularity). */
 	if ((register_buffer == register_by_mremap ? caps.page_size : caps.granularity) > PAGE) {
 		printf("vmm_register: a page of the guest is only a part of one here\n");
 		return 77;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libFuzzer's target: sequences of calls of the library on the model of the kernel, while calls of
- * the kernel and allocations fail, GPUs hang and are reset, and memory is bad.
+ * the kernel and allocations fail, GPUs hang and are reset, and the kernel refuses memory.
  *
  * A unit, which is one input of libFuzzer, is a byte of options, three bytes for the kernel and the
  * context, and then for each step a byte that chooses the step and the bytes that the step takes.
@@ -59,7 +59,7 @@ static void at_exit(void)
 	if (wrapped_num_fds() != first_fds) {
 		fprintf(stderr, "%u files were open, and now %u are\n", first_fds,
 			wrapped_num_fds());
-		/* exit() must not be called here. */
+		/* exit() has called this function, so the function must not call exit() again. */
 		_exit(1);
 	}
 }
@@ -140,8 +140,8 @@ struct left {
 };
 
 /*
- * Count what the model still has, but the context no longer uses for flushes of the HDP. The
- * reservations of maps are in the count, too.
+ * Count the library's own BOs and the reservations that the model still has, without those that the
+ * context uses for flushes of the HDP. The reservations of maps are in the count, too.
  */
 static struct left left_behind(const struct fuzz *f)
 {
@@ -174,8 +174,8 @@ static void keep_bos(struct fuzz *f, const struct left *before, unsigned int ibs
 }
 
 /*
- * As keep_bos(), and the library may also keep the addresses of the IB. The call must not make or
- * end a map.
+ * As keep_bos(), and the library may also keep the addresses of the IB. The library must not have
+ * made or ended a map since @before, because the reservations of maps are in the counts.
  */
 static void keep_ib(struct fuzz *f, const struct left *before)
 {
@@ -454,7 +454,7 @@ static void step_hdp(struct fuzz *f)
 		t_equal(hdp.status[args.way], CALL(amdgpu_userptr_hdp_flush(f->ctx, &args)));
 }
 
-/* Each text exists, whichever the number. */
+/* Each function returns a text, whatever the number is. */
 static void step_texts(struct fuzz *f)
 {
 	static const char *(*const functions[])(uint32_t) = {
@@ -592,7 +592,7 @@ static bool begin(struct fuzz *f)
 	f->fake.devices[kernel >> 2 & 1].no_scatter = kernel & 0x8;
 	f->fake.devices[kernel >> 2 & 1].no_coherence = kernel & 0x10;
 	f->fake.userptr_error = kernel >> 5 == 7 ? -EOPNOTSUPP : 0;
-	/* A reset is running, or there is no page to ask the kernel with. */
+	/* A reset is running, or the library gets no page with which it could ask the kernel. */
 	f->fake.devices[number & 1].reset_polls = fail & 2 ? 3 : 0;
 	f->fake.no_own_page = fail & 4;
 	if (args.num_devices == 1 && options & 0x20)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls of library and model to the C library: some of them fail, and others are counted. The
- * linker's option --wrap sends them to wrapped.c.
+ * wrapped.c gets calls of library and model to the C library, because the linker's option --wrap
+ * sends them there. It lets some calls fail, and counts others.
  */
 #ifndef WRAPPED_H
 #define WRAPPED_H
@@ -10,8 +10,8 @@
 extern unsigned int wrapped_fail_alloc;
 
 /*
- * How many pieces of memory are mapped by mmap(). The model replaces most of the library's calls of
- * mmap(), but not that for the mark of a context.
+ * How many pieces of memory the process has mapped by mmap(). The model replaces most of the
+ * library's calls of mmap(), but not the call for the mark of a context.
  */
 extern unsigned int wrapped_mmaps;
 

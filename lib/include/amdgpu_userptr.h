@@ -101,7 +101,7 @@ struct amdgpu_userptr_mapping;
 
 /**
  * enum amdgpu_userptr_backend - which buffer objects the kernel makes for a mapping
- * @AMDGPU_USERPTR_BACKEND_AUTO: SCATTER if the kernels of all devices know it, else RANGES
+ * @AMDGPU_USERPTR_BACKEND_AUTO: SCATTER if the kernel knows it for all devices, else RANGES
  * @AMDGPU_USERPTR_BACKEND_SCATTER: one buffer object for all ranges (AMDGPU_GEM_USERPTR_SCATTER).
  *	The number of ioctls does not depend on the number of ranges, unless ranges have only parts
  *	of CPU pages: then the library maps each piece of memory by an ioctl.
@@ -169,7 +169,7 @@ struct amdgpu_userptr_ctx_args {
  * -EINVAL, -E2BIG: bad arguments, such as a negative file descriptor.
  * -EBADF: a file is not open.
  * -ENODEV: a file is not of the amdgpu driver.
- * -EOPNOTSUPP: the caller asks for BACKEND_SCATTER, and the kernel of a device does not know it.
+ * -EOPNOTSUPP: the caller asks for BACKEND_SCATTER, and the kernel does not know it for a device.
  * -ENOMEM: no memory or address space.
  * Errors of ioctls on the files, such as -EACCES.
  */
@@ -223,7 +223,7 @@ struct amdgpu_userptr_caps {
 	uint64_t page_size;   /**< out: CPU page size; the kernel watches whole CPU pages */
 	/**
 	 * out: unit of GPU addresses, and of CPU addresses and sizes of ranges. It is 4096 if the
-	 * kernels of all devices of the context say that they can map parts of CPU pages
+	 * kernel says for all devices of the context that it can map parts of CPU pages
 	 * (AMDGPU_IDS_FLAGS_GPU_PAGE_VA), otherwise @page_size.
 	 */
 	uint64_t granularity;
@@ -286,7 +286,8 @@ enum amdgpu_userptr_va_mode {
 /**
  * Make a buffer object for each range, with either backend. Without this flag the kernel treats
  * ranges that follow each other in the array and in memory as one, so they are cheaper to map. With
- * this flag, a change of one range causes the kernel no work on the others.
+ * this flag, a change of one range causes the kernel no work on the others. But ranges that have
+ * parts of the same CPU page still share a buffer object.
  */
 #define AMDGPU_USERPTR_MAP_NO_COALESCE (1u << 0)
 
@@ -485,8 +486,8 @@ struct amdgpu_userptr_map_args {
  *	device would need bounce buffers for the memory (REASON_NO_KFD_VM, too, because the kernel
  *	has one error for both), or the kernel cannot tell when page table updates are complete
  *	(DRM before 3.64).
- * -EFAULT: a range is not mapped, or not readable. On a kernel before Linux 6.19 to which the flags
- *	were backported also: not writable.
+ * -EFAULT: a range is not mapped, or not readable. If somebody has backported the flags to a kernel
+ *	before Linux 6.19, also: a range is not writable.
  * -EPERM: in a forked child. At stage USERPTR: the memory of a range is not writable and the range
  *	not READONLY (REASON_MEMORY), or the GPU address space is another process's
  *	(REASON_FOREIGN_VM).

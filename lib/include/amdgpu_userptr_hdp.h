@@ -4,8 +4,8 @@
  * includes this header.
  *
  * Stores of the CPU to VRAM through the PCI aperture pass the HDP, and may wait there. A GPU that
- * is told of the data by a doorbell can then still read the old data. Stores to memory of the
- * system do not pass the HDP, so the memory of mappings never needs a flush.
+ * learns from a doorbell that there is new data can then still read the old data. Stores to memory
+ * of the system do not pass the HDP, so the memory of mappings never needs a flush.
  */
 #ifndef AMDGPU_USERPTR_HDP_H
 #define AMDGPU_USERPTR_HDP_H
@@ -19,8 +19,8 @@ extern "C" {
 /**
  * enum amdgpu_userptr_hdp_way - how to flush the HDP, from the best way to the worst
  * @AMDGPU_USERPTR_HDP_AUTO: the best way that works, but READ_BACK and DUMMY only if the device has
- *	none of REMAP, KERNEL and SUBMIT. If it has some of these three, but none can be prepared
- *	now, the flush fails.
+ *	none of REMAP, KERNEL and SUBMIT. If it has some of these three, but the library can
+ *	prepare none of them now, the flush fails.
  * @AMDGPU_USERPTR_HDP_NONE: nothing but a barrier, because no flush is needed
  * @AMDGPU_USERPTR_HDP_REMAP: a store to a register in the MMIO remap page, and a load of this
  *	register. There is no ioctl. Only where CPU pages have 4 KiB and the GPU is not a virtual
@@ -46,7 +46,7 @@ enum amdgpu_userptr_hdp_way {
 	AMDGPU_USERPTR_HDP_DUMMY = 6,
 };
 
-/** Elements of amdgpu_userptr_hdp.status. */
+/** Number of elements of amdgpu_userptr_hdp.status. */
 #define AMDGPU_USERPTR_HDP_NUM_WAYS 7
 
 /**
@@ -136,9 +136,9 @@ struct amdgpu_userptr_hdp {
 	uint32_t need;	  /**< out: enum amdgpu_userptr_hdp_need; why @way is NONE, or NEEDED */
 	/**
 	 * out: for each enum amdgpu_userptr_hdp_way: 0: it works. -EOPNOTSUPP: the kernel or the
-	 * device does not have it. Another negative errno: it cannot be prepared now. The element
-	 * of AUTO is for a flush whose caller names no memory: 0 if AUTO finds a way for it. The
-	 * element of READ_BACK is for a flush whose caller names memory.
+	 * device does not have it. Another negative errno: the library cannot prepare it now. The
+	 * element of AUTO is for a flush whose caller names no memory: 0 if AUTO finds a way for
+	 * this flush. The element of READ_BACK is for a flush whose caller names memory.
 	 */
 	int32_t status[AMDGPU_USERPTR_HDP_NUM_WAYS];
 	uint32_t reserved; /**< 0 */

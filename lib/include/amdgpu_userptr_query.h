@@ -141,7 +141,7 @@ struct amdgpu_userptr_watch_args {
 /**
  * amdgpu_userptr_watch_evictions() - begin to count how often the kernel stops the queues
  * @ctx: context
- * @args: device and KFD's names for it
+ * @args: the device, KFD's number for it, and a file of /dev/kfd
  *
  * KFD reports each stop as an SMI event. The library opens no device itself, because a sandbox may
  * forbid that to the process. It asks for the events on the caller's file of /dev/kfd. The kernel
@@ -175,7 +175,7 @@ struct amdgpu_userptr_evictions {
 	uint64_t userptr_evictions; /**< out: those of @evictions because a userptr's memory changed
 				     */
 	uint64_t restores;	    /**< out: how often the kernel started them again */
-	uint64_t failed_restores;   /**< out: attempts to start them that have to be repeated */
+	uint64_t failed_restores;   /**< out: attempts to start them that the kernel repeats */
 };
 
 /**

@@ -45,7 +45,10 @@ static inline void au_full_barrier(void)
 
 #elif defined(__powerpc64__)
 
-/* Only the heavy sync orders cacheable and caching-inhibited storage, loads and stores alike. */
+/*
+ * Only the instruction sync (and not lwsync) orders all loads and stores, both of cacheable and of
+ * caching-inhibited memory.
+ */
 static inline void au_store_barrier(void)
 {
 	__asm__ volatile("sync" ::: "memory");
@@ -58,7 +61,7 @@ static inline void au_full_barrier(void)
 
 #elif defined(__riscv)
 
-/* I/O and memory, as the kernel's wmb() and mb() (arch/riscv/include/asm/barrier.h). */
+/* Order I/O and memory, as the kernel's wmb() and mb() do (arch/riscv/include/asm/barrier.h). */
 static inline void au_store_barrier(void)
 {
 	__asm__ volatile("fence ow, ow" ::: "memory");
@@ -84,9 +87,10 @@ static inline void au_full_barrier(void)
 #else
 
 /*
- * On this architecture the library does not offer the ways to flush that depend on barriers alone,
- * because nobody has looked up its barriers. The other ways end with an ioctl, or with a load from
- * the device.
+ * Nobody has looked up the barriers of this architecture, so __sync_synchronize() may not order
+ * accesses of VRAM, which is mapped with write combining. READ_BACK and DUMMY depend on that order
+ * alone, so the library does not offer them here. The other ways do not depend on it alone: REMAP
+ * ends with a load from a register, and KERNEL and SUBMIT with an ioctl.
  */
 #define AU_NO_DEVICE_BARRIERS 1
 

@@ -267,7 +267,7 @@ static int wait_mapped(struct amdgpu_userptr_mapping *map, uint32_t device_index
 	return ret;
 }
 
-/* Do a step of au_map_build() on all devices. */
+/* Do a step of au_map_build() on the devices of @mask. */
 static int on_devices(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_failure *failure,
 		      int (*step)(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 				  struct au_failure *failure))
@@ -342,7 +342,7 @@ static bool clear_device(struct amdgpu_userptr_mapping *map, uint32_t index, str
 	return false;
 }
 
-/* Return the devices to try again. */
+/* Return the devices on which the caller has to try again. */
 static uint64_t clear_devices(struct amdgpu_userptr_mapping *map, uint64_t mask,
 			      struct au_timer *timer)
 {
@@ -356,7 +356,10 @@ static uint64_t clear_devices(struct amdgpu_userptr_mapping *map, uint64_t mask,
 	return refused;
 }
 
-/* Whether a device of @mask is in a reset, so that the kernel has not been asked yet. */
+/*
+ * Whether a device of @mask is in a reset, so that the library has not yet asked the kernel to
+ * remove the VA mappings.
+ */
 static bool wait_for_reset(const struct amdgpu_userptr_mapping *map, uint64_t mask)
 {
 	for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
@@ -389,8 +392,8 @@ void au_map_clear(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_t
 }
 
 /*
- * The page tables of all devices are being updated at the same time, so one deadline is enough. A
- * device that is late does not keep the library from asking about the others.
+ * All devices update their page tables at the same time, so one deadline is enough. If a device is
+ * late, the library still asks about the others.
  */
 static int wait_cleared(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer)
 {
@@ -417,8 +420,8 @@ static int wait_cleared(struct amdgpu_userptr_mapping *map, uint64_t mask, struc
 }
 
 /*
- * GEM_CLOSE waits for all updates of the device, so wait here for those of other maps, with a time
- * limit.
+ * GEM_CLOSE waits for all updates of the device without a time limit. So wait here, with a time
+ * limit, for the updates of other maps.
  */
 static int wait_others(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer)
 {
@@ -486,7 +489,7 @@ int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, struct a
 	return ret ? ret : close_error;
 }
 
-/* The BOs that are given up stay until the process ends, because KFD holds the file of the VM. */
+/* BOs that the library gives up stay until the process ends, because KFD holds the VM's file. */
 int au_map_leave(struct amdgpu_userptr_mapping *map)
 {
 	const uint64_t all = au_all_devices(map->ctx);

@@ -13,7 +13,7 @@
  * the next look-up, which finds the lowest and highest CPU address of the map and puts the map into
  * the treap. The map has no array until a look-up gets to it.
  *
- * ctx->lock is held in all functions.
+ * The callers of all functions hold ctx->lock.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-/* Of Linux 4.17. Older kernels ignore the flag, and take the address as a hint. */
+/* The flag came with Linux 4.17. Older kernels ignore it, and take the address as a hint. */
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif

@@ -355,7 +355,7 @@ static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	return first_error;
 }
 
-/* For a forked child, which has inherited file descriptors of its own for these files. */
+/* For a forked child, because it has file descriptors of its own for the files of events. */
 static void close_events(struct amdgpu_userptr_ctx *ctx)
 {
 	for (uint32_t i = 0; i < ctx->num_devices; i++) {

@@ -220,7 +220,7 @@ static void fill_status(struct au_device *device, struct amdgpu_userptr_hdp *hdp
 	pthread_mutex_unlock(&device->hdp.lock);
 }
 
-/* Stores to the memory of a mapping do not pass the HDP. */
+/* If the caller's memory is in a mapping, stores to it do not pass the HDP, so NONE is the way. */
 static int look_for_memory(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_hdp *hdp)
 {
 	struct amdgpu_userptr_mapping *map;

@@ -17,7 +17,7 @@
 #define AU_FULL_BARRIER()      au_full_barrier()
 #endif
 
-/* Offsets of dwords in the page: KFD_MMIO_REMAP_* in <linux/kfd_ioctl.h>. */
+/* KFD_MMIO_REMAP_HDP_MEM_FLUSH_CNTL of <linux/kfd_ioctl.h>, as an index of dwords in the page. */
 #define AU_REMAP_HDP_MEM_FLUSH 0
 
 /*
@@ -37,9 +37,9 @@ static inline void au_hdp_by_register(volatile uint32_t *flush_register)
 }
 
 /*
- * ROCm's clr does this for kernel arguments in VRAM on gfx90a and gfx94x. After the stores of the
- * arguments come a barrier, another store of their last byte, a barrier, and a load of that byte.
- * The load pushes the stores before it over the bus.
+ * ROCm's clr flushes in this way for kernel arguments in VRAM on gfx90a and gfx94x. After the
+ * stores of the arguments come a barrier, another store of their last byte, a barrier, and a load
+ * of that byte. The load pushes the stores before it over the bus.
  */
 static inline void au_hdp_by_reading_back(volatile uint8_t *last_byte)
 {
@@ -56,7 +56,7 @@ static inline void au_hdp_by_reading_back(volatile uint8_t *last_byte)
 
 /*
  * Two stores to the first and the last dword of a page of VRAM, so far apart that nothing merges
- * them, and a load. Christian König has described this way.
+ * them, and a load. Christian König, a maintainer of amdgpu, has described this way.
  */
 static inline void au_hdp_by_dummy_page(volatile uint32_t *first, volatile uint32_t *last,
 					uint32_t value)

@@ -13,8 +13,8 @@
 #include "internal.h"
 
 /*
- * Size of the remap page. Where CPU pages are larger, a mapping of it would have other registers,
- * too.
+ * Size of the remap page. Where CPU pages are larger, a mapping of the remap page would have other
+ * registers, too, so the library makes none.
  */
 #define REMAP_SIZE 4096
 
@@ -144,7 +144,7 @@ static int noop_prepare(struct au_device *device, struct au_timer *timer)
 		ret = noop_create(device, noop, timer);
 	if (!ret)
 		ret = au_va_wait(device, &noop->updates, au_timer_deadline(device->ctx, timer));
-	/* The GPU hangs. Keep what there is, because the next call can go on waiting. */
+	/* The GPU hangs. Keep the IB and its mapping, because the next call can go on waiting. */
 	if (ret == -ETIME && noop->mapped)
 		return ret;
 	if (!ret)
@@ -231,7 +231,7 @@ static int kernel_prepare(struct au_device *device)
 static int prepare_with_bo(struct au_device *device, uint32_t way, struct au_timer *timer)
 {
 	/*
-	 * If a step fails the BO has to be closed, and GEM_CLOSE would wait for a GPU that hangs.
+	 * If a step fails the library closes the BO, and GEM_CLOSE would wait for a GPU that hangs.
 	 * So first wait for all updates, with a time limit.
 	 */
 	int ret = au_updates_drain(device, timer);

@@ -144,8 +144,8 @@ struct au_noop {
 	uint32_t num_dwords;
 	uint32_t ip_type;
 	struct au_reservation *reservation; /* the GPU addresses of @ib, or NULL */
-	bool mapped;			    /* @ib is at these addresses, or will be */
-	struct au_updates updates;	    /* of its page tables */
+	bool mapped;			    /* the library has asked the kernel to map @ib there */
+	struct au_updates updates;	    /* of the page tables for @ib */
 	uint32_t gpu_ctx;		    /* 0: none */
 };
 
@@ -156,7 +156,10 @@ struct au_hdp {
 	uint32_t absent;      /* bits of ways that do not exist; under @lock */
 	atomic_int need;      /* enum amdgpu_userptr_hdp_need; -1: not known yet */
 	atomic_int best;      /* enum amdgpu_userptr_hdp_way; AUTO: not known yet */
-	/* Bits of ways. Once a bit is set, the members below that the way uses stay the same. */
+	/*
+	 * Bits of ways. Once a bit is set, the BOs below that the way uses stay the same until the
+	 * end of the context, so threads use them without @lock.
+	 */
 	atomic_uint prepared;
 	struct au_own_bo remap;
 	struct au_own_bo dummy;
@@ -227,11 +230,12 @@ struct amdgpu_userptr_ctx {
 	struct amdgpu_userptr_mapping *by_cpu;	   /* root of the treap of cpu.c */
 	struct amdgpu_userptr_mapping *new_by_cpu; /* maps that no look-up of cpu.c has seen yet */
 	uint64_t priority;			   /* of the node inserted last; never 0 */
-	struct amdgpu_userptr_stats stats;	   /* except @ioctls */
+	struct amdgpu_userptr_stats stats;	   /* but not @ioctls, @failed_reachable */
 	struct au_reservation *spares;		   /* by address; see reserve.c */
 	uint64_t search_end;			   /* see reserve.c; 0: no search yet */
 	struct amdgpu_userptr_mapping *orphans;	   /* see unmap.c */
-	size_t num_orphans; /* of @maps, also those that a thread is asking about */
+	/* Orphans in @maps. Some may be off the list, while a thread asks the kernel about them. */
+	size_t num_orphans;
 	/* Bits of devices that may reach memory of failed maps that the library has freed. */
 	uint64_t lost;
 
@@ -252,10 +256,10 @@ static_assert(sizeof(struct au_range) == 2 * sizeof(uint64_t), "larger than it h
 	(AMDGPU_USERPTR_MAP_COHERENT | AMDGPU_USERPTR_MAP_UNCACHED | \
 	 AMDGPU_USERPTR_MAP_EXT_COHERENT)
 
-/* How the ranges of a map are divided among BOs. */
+/* How the library divides the ranges of a map among BOs. */
 enum au_division {
 	AU_PER_RANGE, /* one BO for each range */
-	AU_COALESCE,  /* one BO for ranges that follow each other in memory, too */
+	AU_COALESCE,  /* one BO for neighbours in the array that continue each other in memory */
 	AU_SCATTER,   /* one BO for as many ranges as it can have */
 };
 
@@ -336,7 +340,7 @@ struct au_va_mapping {
 	uint64_t size;
 };
 
-/* How far a map has got on one device. au_map_take_down() removes what this record has. */
+/* The parts of a map that exist on one device. au_map_take_down() removes these parts. */
 struct au_map_device {
 	uint32_t *handles;    /* one per BO; NULL: the map has no BO on the device */
 	uint32_t num_handles; /* BOs that exist: the first ones of the map */
@@ -350,9 +354,10 @@ struct au_map_device {
 
 /* For cpu.c: a node of a context's treap of maps, or of its list of new maps. Under ctx->lock. */
 struct au_cpu_node {
-	struct amdgpu_userptr_mapping **at_new; /* what points to the map in the list, or NULL */
+	/* The pointer in the list that points to the map; NULL: the map is not in the list. */
+	struct amdgpu_userptr_mapping **at_new;
 	struct amdgpu_userptr_mapping *next_new;
-	/* The members below are those of a map in the treap. */
+	/* Only a map in the treap uses the members below. */
 	uint64_t first, last;  /* lowest and highest CPU address */
 	uint64_t subtree_last; /* highest CPU address of all maps in the subtree */
 	uint64_t priority;     /* not lower than the priority of a child */
@@ -374,7 +379,7 @@ struct amdgpu_userptr_mapping {
 	 * because its removal is late or a call has failed; under ctx->lock.
 	 */
 	uint64_t reachable;
-	/* The map was removed, but is not off all its devices yet (unmap.c); under ctx->lock. */
+	/* map() has failed, but the map is not off all devices yet (unmap.c); under ctx->lock. */
 	bool orphan;
 	struct amdgpu_userptr_mapping *next_orphan; /* in ctx->orphans, under ctx->lock */
 	/* attach() and detach() hold this lock while they use @devices, @given and @timer. */
@@ -403,7 +408,7 @@ static inline uint64_t au_all_devices(const struct amdgpu_userptr_ctx *ctx)
 	return UINT64_MAX >> (AMDGPU_USERPTR_MAX_DEVICES - ctx->num_devices);
 }
 
-/* The failed_* members of struct amdgpu_userptr_map_args, and what leads to the reason. */
+/* The failed_* members of struct amdgpu_userptr_map_args, and an input of au_reason(). */
 struct au_failure {
 	uint32_t range;
 	uint32_t device;
@@ -459,7 +464,7 @@ bool au_device_has_size(const struct au_device *device, uint64_t size);
 int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation *reservation);
 /* Release the reservation now, or as soon as the kernel permits. */
 void au_release(struct amdgpu_userptr_ctx *ctx, struct au_reservation *reservation);
-/* For the end of the context. Return the first error if the kernel still refuses. */
+/* At the end of the context: release all spares. Return the first error of the kernel. */
 int au_release_spares(struct amdgpu_userptr_ctx *ctx);
 
 /* maps.c */
@@ -471,7 +476,10 @@ int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_mapping
 void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_mapping *map);
 /* The map, ready or not, that has @va, or NULL. Call with ctx->lock held. */
 struct amdgpu_userptr_mapping *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va);
-/* Let the queries find the map and the statistics count it, or no longer. */
+/*
+ * @ready: let the queries find the map, and count it in the statistics. Otherwise hide the map from
+ * the queries, and subtract it from the statistics.
+ */
 void au_maps_set_ready(struct amdgpu_userptr_mapping *map, bool ready);
 /* Range @index of the map as the caller of map() gave it. */
 struct amdgpu_userptr_range au_map_range(const struct amdgpu_userptr_mapping *map, uint32_t index);
@@ -510,7 +518,10 @@ uint64_t au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t cou
 uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
 			  enum au_division division, const struct au_bo_limits *limits,
 			  uint64_t total, struct au_bo *bos, uint64_t max);
-/* A BO of the same kind that has the ranges [first, end) of @bo; a scatter BO has no offset. */
+/*
+ * Return a BO of the same kind that has the ranges [first, end) of @bo. If @bo is a scatter BO, the
+ * new BO keeps the offset of @bo, because the callers do not need the offset.
+ */
 struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
 			uint32_t first, uint32_t end);
 /* Index of the range that has byte @offset of the map. */
@@ -535,7 +546,7 @@ int au_map_make_pieces(struct amdgpu_userptr_mapping *map,
 		       const struct amdgpu_userptr_range *ranges, uint32_t count);
 
 /* map.c */
-/* Check the devices of @mask. If a device fails the check, @failure names it. */
+/* Check that each device of @mask has a timeline. If a device has none, @failure names it. */
 int au_check_devices(const struct amdgpu_userptr_ctx *ctx, uint64_t mask,
 		     struct au_failure *failure);
 int au_check_va(const struct amdgpu_userptr_ctx *ctx, uint64_t mask, const struct au_space *space,
@@ -554,7 +565,10 @@ void au_map_end(struct amdgpu_userptr_mapping *map);
  * @late: au_map_take_down() returned -ETIME, so the map becomes an orphan (see unmap.c).
  */
 void au_map_end_failed(struct amdgpu_userptr_mapping *map, bool late);
-/* The devices that may reach memory of failed maps, orphans or freed. Call with ctx->lock held. */
+/*
+ * The devices that may reach memory of failed maps: of orphans, or of maps that the library has
+ * freed. Call with ctx->lock held.
+ */
 uint64_t au_orphans_reachable(const struct amdgpu_userptr_ctx *ctx);
 /* Remove the orphans whose page table updates are done by now. This does not wait. */
 void au_orphans_reap(struct amdgpu_userptr_ctx *ctx);
@@ -571,11 +585,11 @@ void au_smi_fini(struct au_device *device);
 
 /* hdp.c */
 void au_hdp_init(struct au_hdp *hdp);
-/* After au_hdp_unprepare(). */
+/* Call it after au_hdp_unprepare(). */
 void au_hdp_fini(struct au_hdp *hdp);
 
 /* hdp_ways.c */
-/* Prepare a way, with hdp->lock held. -EOPNOTSUPP: it does not exist. */
+/* Prepare a way. Call with hdp->lock held. -EOPNOTSUPP: the device does not have the way. */
 int au_hdp_prepare(struct au_device *device, uint32_t way, struct au_timer *timer);
 /* Flush by a way that is prepared, or needs no preparation. */
 int au_hdp_flush_by(struct au_device *device, uint32_t way,
@@ -612,7 +626,7 @@ int au_map_leave(struct amdgpu_userptr_mapping *map);
  * addresses.
  */
 uint64_t au_map_reachable(const struct amdgpu_userptr_mapping *map, uint64_t mask);
-/* au_map_reachable(), and the devices of @mask whose BOs stay because of other updates. */
+/* As au_map_reachable(), and also the devices whose BOs stay because of other updates. */
 uint64_t au_map_pending(const struct amdgpu_userptr_mapping *map, uint64_t mask);
 
 /* sync.c */
@@ -623,7 +637,7 @@ int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx);
 int64_t au_timer_deadline(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer);
 /* Sleep before another try, and return true; or return false if there is no more time for one. */
 bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer);
-/* For a new device, after au_gpu_ctx_create(). */
+/* Call it for a new device, after au_gpu_ctx_create(). */
 int au_resets_init(struct au_device *device);
 /* Call it before the first update. -ETIME: a reset of the GPU is not over by the deadline. */
 int au_updates_begin(struct au_device *device, struct au_updates *updates, struct au_timer *timer);
@@ -654,15 +668,18 @@ int au_syncobj_destroy(struct au_device *device, uint32_t syncobj);
 int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point, int64_t deadline);
 int au_gpu_ctx_create(struct au_device *device, uint32_t *gpu_ctx);
 int au_gpu_ctx_destroy(struct au_device *device, uint32_t gpu_ctx);
-/* @reset: out: whether the GPU was reset since the last query, or since the CS context exists. */
+/*
+ * @reset: out: whether a reset of the GPU has begun since the last query, or for the first query,
+ * since the creation of the CS context.
+ */
 int au_gpu_ctx_query(struct au_device *device, bool *reset);
 /* @in_reset: out: whether a reset of the GPU has begun and is not over. */
 int au_gpu_ctx_in_reset(struct au_device *device, bool *in_reset);
 
-/* A BO of one CPU page, mapped for the CPU. After an error there is none. */
+/* Make a BO of one CPU page, and map it for the CPU. After an error there is no BO. */
 int au_own_bo_create(struct au_device *device, uint64_t domain, uint64_t flags,
 		     struct au_own_bo *bo);
-/* The MMIO remap page as a BO. -EOPNOTSUPP: there is none. */
+/* Open the MMIO remap page as a BO. -EOPNOTSUPP: the kernel has no such page. */
 int au_own_bo_open_remap(struct au_device *device, struct au_own_bo *bo);
 void au_own_bo_close(struct au_device *device, struct au_own_bo *bo);
 /* -EINVAL: the kernel does not know the ioctl. */

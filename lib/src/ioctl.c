@@ -53,7 +53,7 @@ static uint64_t kernel_page_size(void *priv)
 
 static int kernel_smi_enable(void *priv, int fd, uint64_t events)
 {
-	/* The kernel makes the file without O_CLOEXEC. */
+	/* The kernel makes the file without O_CLOEXEC, so set the flag here. */
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC))
 		return -errno;
 	return write(fd, &events, sizeof(events)) == sizeof(events) ? 0 : -errno;
@@ -145,9 +145,10 @@ int au_drm_version(struct au_device *device)
 }
 
 /*
- * For the same devices the driver's own flush does nothing (amdgpu_device_flush_hdp() in
- * drivers/gpu/drm/amd/amdgpu/amdgpu_device.c). An APU that a virtual machine has by passthrough
- * does not count, because the virtual machine reaches its VRAM like that of any other PCI device.
+ * Whether the CPU reaches VRAM as memory of the system. For the same devices the driver's own flush
+ * does nothing (amdgpu_device_flush_hdp() in drivers/gpu/drm/amd/amdgpu/amdgpu_device.c). An APU
+ * that a virtual machine has by passthrough does not count, because the virtual machine reaches its
+ * VRAM through a PCI aperture, as for any other PCI device.
  */
 static bool is_apu(uint64_t ids_flags)
 {

@@ -176,13 +176,13 @@ void au_map_free(struct amdgpu_userptr_mapping *map)
 static enum au_division division_of(const struct amdgpu_userptr_ctx *ctx,
 				    const struct amdgpu_userptr_map_args *args)
 {
-	/* A scatter BO would not do, because the kernel coalesces the ranges of a scatter BO. */
+	/* Do not make a scatter BO, because the kernel coalesces the ranges of a scatter BO. */
 	if (args->flags & AMDGPU_USERPTR_MAP_NO_COALESCE)
 		return AU_PER_RANGE;
 	return ctx->backend == AMDGPU_USERPTR_BACKEND_SCATTER ? AU_SCATTER : AU_COALESCE;
 }
 
-/* Divide the kernel's ranges among BOs, as au_ranges_to_bos(). */
+/* Let au_ranges_to_bos() divide the kernel's ranges among BOs. @max: its argument. */
 static uint64_t divide(const struct amdgpu_userptr_mapping *map,
 		       const struct amdgpu_userptr_map_args *args, uint32_t max)
 {
@@ -320,8 +320,8 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_ar
 	if (ret)
 		return ret;
 	/*
-	 * A map that was removed late (an orphan, unmap.c) keeps its addresses until its page table
-	 * updates are done. The caller may want these addresses, so free those of finished ones.
+	 * An orphan (unmap.c) keeps its addresses until its page table updates are done. The caller
+	 * may want these addresses, so first end the orphans whose updates are done.
 	 */
 	au_orphans_reap(ctx);
 	map = map_alloc(ctx, args, &layout);
@@ -339,7 +339,10 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_ar
 	map->given = NULL;
 	if (ret)
 		goto take_down;
-	/* As soon as the map is ready another thread can find it by a query and unmap it. */
+	/*
+	 * As soon as the map is ready another thread can find it by a query and unmap it. So read
+	 * the map before that.
+	 */
 	args->gpu_va = au_map_va(map);
 	*out = map;
 	au_maps_set_ready(map, true);

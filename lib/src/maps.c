@@ -89,7 +89,7 @@ void au_maps_count_bos(const struct amdgpu_userptr_mapping *map, uint64_t mask, 
 	struct amdgpu_userptr_stats *stats = &map->ctx->stats;
 	const uint64_t devices = __builtin_popcountll(mask);
 
-	/* The unsigned sums wrap around. */
+	/* To add -devices subtracts, because the unsigned sums wrap around. */
 	stats->bos += (add ? devices : -devices) * map->num_bos;
 	stats->scatter_bos += (add ? devices : -devices) * map->num_scatter_bos;
 }

@@ -6,19 +6,20 @@
  * at multiples of the granularity: of GPU pages of 4 KiB if the kernel says that it can map parts
  * of CPU pages, else of CPU pages. So there are three cases:
  *
- * - All ranges are CPU pages. The kernel gets the caller's array, and each BO is mapped as a whole.
+ * - All ranges are CPU pages. The kernel gets the caller's array, and a VA mapping has a whole BO.
  *
  * - Only the start of the first range and the end of the last one are inside of a CPU page. The
- *   kernel gets the CPU pages that have the ranges, and the VA mappings leave out what is before
- *   the first and behind the last unit (@lead of struct au_layout).
+ *   kernel gets the CPU pages that have the ranges, and the VA mappings leave out the bytes before
+ *   the first unit (@lead of struct au_layout) and behind the last one.
  *
- * - The layout is packed: a CPU page is at the seam of two ranges, or several ranges have parts of
- *   it. Each CPU page is registered once, in the order of addresses, so that the kernel watches it
- *   once. A list of pieces says which parts of the BOs follow each other in the map.
+ * - The layout is packed: two ranges do not meet at the edge of CPU pages, or several ranges have
+ *   parts of the CPU page in which the map begins or ends. The library registers each CPU page
+ *   once, in the order of addresses, so that the kernel watches it once. A list of pieces says
+ *   which parts of the BOs follow each other in the map.
  *
  * Within a unit the GPU sees the same bytes as the CPU. So two ranges can meet inside of a unit
- * only if the second one continues the first one in memory. All other seams are at the start of a
- * unit.
+ * only if the second one continues the first one in memory. Otherwise the first one must end, and
+ * the second one begin, at the edge of a unit.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -43,7 +44,10 @@ static uint64_t end_of(const struct amdgpu_userptr_range *range)
 /* ------------------------------------------------------------------------------------------- */
 /* Checks										       */
 
-/* The CPU pages around the range must not be the first page, nor reach the end of 64 bits. */
+/*
+ * The CPU pages around the range must not be the first page, because the kernel refuses address 0.
+ * They must not reach the end of 64 bits either, because their end would overflow.
+ */
 static int check_pages(const struct amdgpu_userptr_range *range, uint64_t page_size)
 {
 	if (range->cpu_addr < page_size)

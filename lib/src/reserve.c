@@ -128,7 +128,7 @@ static int reserve_in_reach(struct amdgpu_userptr_ctx *ctx, uint64_t size, uint6
 		ret = ctx->ops->reserve(ctx->ops_priv, 0, size, addr);
 		if (ret || in_reach(ctx, *addr, size))
 			return ret;
-		/* If the kernel refuses, these addresses stay reserved until the process ends. */
+		/* If the kernel refuses the release, the addresses stay until the process ends. */
 		ctx->ops->release(ctx->ops_priv, *addr, size);
 		end = first_search_end(ctx, *addr);
 	}

@@ -32,8 +32,8 @@
 #define TRY_FOR_NS (NSEC_PER_SEC / 2)
 
 /*
- * Each pause between two tries is twice as long as the one before, because the kernel logs each
- * try.
+ * Each pause between two tries is twice as long as the one before, so that there are few tries,
+ * because the kernel logs each of them.
  */
 #define FIRST_PAUSE_NS (NSEC_PER_SEC / 1024)
 #define LAST_PAUSE_NS  (NSEC_PER_SEC / 4)
@@ -115,7 +115,10 @@ int au_updates_begin(struct au_device *device, struct au_updates *updates, struc
 	pthread_mutex_lock(&device->resets_lock);
 	updates->resets = device->num_resets;
 	pthread_mutex_unlock(&device->resets_lock);
-	/* If no thread has noticed the reset yet, check_resets() reports it after the wait. */
+	/*
+	 * A reset that no thread has noticed yet may be running. check_resets() reports it after
+	 * the wait.
+	 */
 	if (!updates->resets)
 		return 0;
 	while (!au_gpu_ctx_in_reset(device, &in_reset) && in_reset) {

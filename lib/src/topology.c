@@ -75,7 +75,7 @@ bool au_kernel_xgmi_to_cpu(void *priv, int fd)
 		snprintf(path, sizeof(path), NODES "/%u/properties", i);
 		if (!read_number(path, "drm_render_minor", &minor))
 			return false;
-		/* CPUs have 0 there. */
+		/* The nodes of CPUs have the minor number 0. */
 		if (minor && minor == minor(st.st_rdev))
 			return has_xgmi_to_cpu(i);
 	}

@@ -51,7 +51,7 @@
 #define AMDGPU_GEM_USERPTR_RANGE_READONLY (1 << 0)
 #endif
 
-/* Released, but not in libdrm 2.4.114: of drm_amdgpu_info_device.ids_flags. */
+/* Bits of drm_amdgpu_info_device.ids_flags that are released, but not in libdrm 2.4.114. */
 #ifndef AMDGPU_IDS_FLAGS_MODE_MASK
 #define AMDGPU_IDS_FLAGS_MODE_MASK  0x300
 #define AMDGPU_IDS_FLAGS_MODE_SHIFT 0x8
@@ -81,15 +81,15 @@ struct amd_hdp_flush_args {
 #define AMD_IOCTL_HDP_FLUSH DRM_IOW(DRM_COMMAND_BASE + 0x1B, struct amd_hdp_flush_args)
 
 /*
- * Of drm_amdgpu_info_device.ids_flags: GEM_VA maps any GPU pages (4 KiB) of BOs in system memory,
- * also where CPU pages are larger. On a kernel without this flag a mapping of a part of a CPU page
- * gets wrong memory, or stops the kernel, so never try one.
+ * A flag of drm_amdgpu_info_device.ids_flags: GEM_VA maps any GPU pages (4 KiB) of BOs in system
+ * memory, also where CPU pages are larger. On a kernel without this flag a mapping of a part of a
+ * CPU page gets wrong memory, or stops the kernel, so never try one.
  */
 #ifndef AMDGPU_IDS_FLAGS_GPU_PAGE_VA
 #define AMDGPU_IDS_FLAGS_GPU_PAGE_VA 0x20
 #endif
 
-/* Of drm_amdgpu_info_device.ids_flags: the kernel has AMD_IOCTL_HDP_FLUSH. */
+/* A flag of drm_amdgpu_info_device.ids_flags: the kernel has AMD_IOCTL_HDP_FLUSH. */
 #ifndef AMDGPU_IDS_FLAGS_HDP_FLUSH
 #define AMDGPU_IDS_FLAGS_HDP_FLUSH 0x40
 #endif

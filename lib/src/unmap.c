@@ -29,7 +29,7 @@ void au_map_end(struct amdgpu_userptr_mapping *map)
 	au_map_free(map);
 }
 
-/* Record what the map's devices can reach, and whether it is an orphan. */
+/* Record which devices may still reach the map's memory, and whether the map is an orphan. */
 static void set_orphan(struct amdgpu_userptr_mapping *map, bool orphan)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
@@ -91,9 +91,9 @@ void au_orphans_reap(struct amdgpu_userptr_ctx *ctx)
 }
 
 /*
- * To the caller -ENOMEM of ctx_destroy() means that only address space is left, and -EPERM of
- * unmap() that the map is still there. But if the kernel returns one of these errors, a GPU may
- * still reach the memory, so replace the error by -EIO.
+ * -ENOMEM of ctx_destroy() tells the caller that only address space is left. -EPERM would tell the
+ * caller, as it does after unmap(), that the map is still there. But if the kernel returns one of
+ * these errors, a GPU may still reach the memory, so replace the error by -EIO.
  */
 static int destroy_error(int error)
 {

@@ -194,7 +194,7 @@ int fake_hdp_flush(struct fake_kernel *fake, struct fake_device *device,
 		   const struct amd_hdp_flush_args *args)
 {
 	t_assert(!args->flags && !args->pad);
-	/* On a kernel without the ioctl the number may belong to another one. */
+	/* On a kernel without the ioctl its number may belong to another ioctl. */
 	t_assert(fake->kernel_flush_error != -EINVAL);
 	return fake->kernel_flush_error;
 }

@@ -17,7 +17,7 @@
 #define FAKE_FIRST_SMI	 3000 /* files of events */
 #define FAKE_FIRST_GPU	 7    /* KFD's number of the first device */
 #define FAKE_CPU_PAGE	 UINT64_C(4096)
-#define FAKE_OWN_PAGE	 UINT64_C(0x7e0000000000) /* the library's own */
+#define FAKE_OWN_PAGE	 UINT64_C(0x7e0000000000) /* page of the library's own */
 
 /* The limits of the address space in device_info(). */
 #define FAKE_VA_MIN	 UINT64_C(0x200000)
@@ -59,13 +59,13 @@ struct fake_device {
 	uint32_t num_mappings, max_mappings;
 	struct fake_stale *stale;
 	uint32_t num_stale, max_stale;
-	uint64_t point, waited; /* last point that was added, last that was waited for */
+	uint64_t point, waited; /* last point that the library has added, has waited for */
 	bool syncobj;
 	bool gpu_ctx;
 	uint32_t cs_ctx;	       /* the newest context for submissions */
 	unsigned int cs_ctxs;	       /* contexts for submissions that exist */
 	unsigned int cancels;	       /* number of submissions that a reset will cancel */
-	uint64_t cs_fence, cs_done;    /* last fence, last that was waited for */
+	uint64_t cs_fence, cs_done;    /* last fence, last that the library has waited for */
 	unsigned int cs_errors;	       /* this many fences of submissions get an error... */
 	int cs_error;		       /* ...which is this one */
 	uint32_t cs_failed;	       /* the context whose last fence has @cs_error; 0: none */
@@ -155,7 +155,7 @@ struct fake_kernel {
 	unsigned int own_pages; /* pages of page_get() that page_put() has not freed */
 	bool no_own_page;	/* the test sets it: the process cannot map another page */
 
-	unsigned int calls; /* number of calls of all kinds */
+	unsigned int calls; /* number of calls of fake_begin() */
 	unsigned int count[FAKE_NUM_CALLS];
 	unsigned int fail_call; /* 1: the next call fails, 0: none */
 	int fail_error;

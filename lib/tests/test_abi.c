@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The binary interface on 64-bit machines: sizes, offsets and values must never change. */
+/* The binary interface on 64-bit machines: sizes, offsets and values of this version. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdio.h>

@@ -51,7 +51,7 @@ static const struct bad_map {
 	{ -EINVAL, 0, 0, 0, 0, 0, &odd_range, 1, 0, NONE },
 	{ -EINVAL, 0, 0, 0, 0, 0, &null_range, 1, 0, NONE },
 	{ -EOVERFLOW, 0, 0, 0, 0, 0, &high_range, 1, 0, NONE },
-	/* The device has fewer GPU addresses. */
+	/* The range is larger than the GPU address space. */
 	{ -ERANGE, 0, 0, 0, 0, 0, &huge_range, 1, NONE, 0 },
 	{ -ERANGE, 0, 0, 0, 0, 0, &large_range, 1, NONE, 0 },
 	/* Below, between and above the two halves of GPU addresses, and at the end of 64 bits. */
@@ -523,7 +523,7 @@ static unsigned int bos_of_map(struct fake_kernel *fake, uint32_t num_devices, u
 	return bos;
 }
 
-/* AUTO uses scatter BOs if all devices know them. SCATTER fails otherwise. */
+/* If the kernel does not know scatter BOs for each device, AUTO uses none, and SCATTER fails. */
 static void backends(void)
 {
 	const int fds[] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1 };

@@ -122,8 +122,8 @@ static void random_maps(void)
 			make_map(ctx, number);
 		}
 		/*
-		 * Do this only in some rounds, so that a look-up finds several new maps, and some
-		 * maps go before any look-up.
+		 * Look up addresses only in some rounds, so that a look-up meets several new maps,
+		 * and some maps go before any look-up.
 		 */
 		for (unsigned int i = 0; round % 5 == 4 && i < 50; i++)
 			check_address(ctx, random_number((NUM_PAGES + 70) * PAGE));

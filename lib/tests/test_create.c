@@ -136,7 +136,7 @@ static void no_memory(int error)
 		} else {
 			t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 		}
-		/* fake_fini() frees what the model has allocated otherwise. */
+		/* fake_fini() also frees memory from realloc(), which @pieces does not count. */
 		t_equal(pieces, before);
 		fake_fini(&fake);
 	}
@@ -147,7 +147,7 @@ int main(int argc, char **argv)
 	backend = fake_backend(argc, argv);
 	bad_file();
 	no_memory(ENOMEM);
-	/* The process may not lock more memory, or there is none to split a VMA. */
+	/* The process may not lock more memory, or the kernel has none to split a VMA. */
 	no_memory(EAGAIN);
 	/* Kernels before Linux 4.14 do not know MADV_WIPEONFORK. */
 	no_memory(EINVAL);

@@ -194,8 +194,8 @@ static void map_tells_the_devices(void)
 	ctx = begin(&fake);
 	fake.devices[2].reset = true;
 	/*
-	 * The calls are: a reservation; BOs, VA mappings, wait and query for each device; whether
-	 * the reset is over; and the first clear of the roll back, which fails.
+	 * The calls are: a reservation; BOs, VA mappings, wait and query for each device; a query
+	 * whether the reset is over; and the first clear of the roll back, which fails.
 	 */
 	fake.fail_call = 1 + NUM_DEVICES * (2 * num_bos() + 2) + 1 + 1;
 	fake.fail_error = -EIO;

@@ -190,7 +190,7 @@ static void bad_arguments(void)
 	fake_fini(&fake);
 }
 
-/* After a failure the file of events is closed, and the next call succeeds. */
+/* After a failure the library has closed the file of events, and the next call succeeds. */
 static void watch_fails_at_each_call(void)
 {
 	static const int watch_errors[] = { -EBADF, -EMFILE, -ENFILE, -ENOMEM };

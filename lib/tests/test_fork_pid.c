@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library must know a child even if it has its parent's process ID: two PID namespaces can use
- * the same ID, and the kernel gives the ID of a process that has ended to another one. Needs root.
+ * The library must recognize a child even if it has its parent's process ID: two PID namespaces can
+ * use the same ID, and the kernel gives the ID of a process that has ended to another one. Needs
+ * root.
  */
 #include <fcntl.h>
 #include <sched.h>

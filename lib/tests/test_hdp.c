@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The flush of the host data path: which way, and what each way does. test_hdp_reset.c has resets.
+ * The flush of the host data path: which way, and what each way does. test_hdp_reset.c tests
+ * resets.
  */
 #include <pthread.h>
 
@@ -14,7 +15,10 @@
 
 static uint32_t backend;
 
-/* The linker's option --wrap counts the library's allocations, or lets one fail. */
+/*
+ * The linker's option --wrap sends the library's allocations to the functions below, which count
+ * them. The allocation with the number fail_alloc fails, counted from 1; 0: none fails.
+ */
 static atomic_uint allocations;
 static unsigned int fail_alloc;
 
@@ -53,8 +57,8 @@ static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
 }
 
 /*
- * Let the kernel have all ways. Call this before the context is created, because the library then
- * asks whether the kernel has the ioctl.
+ * Let the kernel have all ways. Call this before fake_ctx(), because there the library asks whether
+ * the kernel has the ioctl.
  */
 static void has_all(struct fake_kernel *fake)
 {
@@ -136,7 +140,7 @@ static void set_kernel(struct fake_kernel *fake, const struct kernel *kernel)
 	fake->no_vram = kernel->no_vram;
 }
 
-/* The query and a flush come to the same result, whichever is first. */
+/* A flush by AUTO finds the best way of each kernel, and a query reports this way. */
 static void best_way(void)
 {
 	for (size_t i = 0; i < T_ARRAY_SIZE(kernels); i++) {
@@ -230,7 +234,7 @@ static void not_needed(void)
 
 static void system_memory(void)
 {
-	struct amdgpu_userptr_range ranges[12]; /* more than cpu.c looks at without an array */
+	struct amdgpu_userptr_range ranges[12]; /* so many that the look-up allocates an array */
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_hdp hdp = { .size = sizeof(hdp), .device = 1 };
 	struct amdgpu_userptr_mapping *map;
@@ -280,7 +284,7 @@ static void check_remap(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx
 
 static void check_kernel(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx, unsigned int i)
 {
-	/* The first flush calls the ioctl twice, to learn whether the kernel knows it. */
+	/* The first flush calls the ioctl once more, to learn whether the kernel knows it. */
 	t_equal(fake->count[FAKE_HDP_FLUSH], 2 + i);
 }
 
@@ -421,7 +425,10 @@ static void bad_arguments(void)
 	end(&fake, ctx);
 }
 
-/* GFX 6 has other packets, and without a timeline nobody knows when the IB is mapped. */
+/*
+ * GFX 6 has other packets, and without a timeline the library does not know when the GPU can reach
+ * the IB. So the device does not have SUBMIT in either case.
+ */
 static void no_submission(void)
 {
 	struct amdgpu_userptr_ctx *ctx;

@@ -455,7 +455,7 @@ static void cost_of_pieces(void)
 	}
 }
 
-/* An address with another offset in its unit than the first range, and the ends of addresses. */
+/* Fixed addresses with a wrong offset in their unit, and ranges in the first and last CPU page. */
 static void bad_addresses(void)
 {
 	for (size_t i = 0; i < NUM_MACHINES; i++) {
@@ -607,8 +607,8 @@ static bool is_possible(const struct amdgpu_userptr_range *ranges, uint32_t coun
 }
 
 /*
- * Most ranges meet at the start of a unit or continue each other, so most maps are accepted. Some
- * do not, so that refusals are tested, too.
+ * Most ranges meet at the start of a unit or continue each other, so the library accepts most maps.
+ * Some ranges do not, so that the test also sees refusals.
  */
 static uint32_t random_ranges(struct amdgpu_userptr_range *ranges, uint32_t max, uint64_t unit,
 			      uint64_t page)

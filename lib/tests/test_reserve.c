@@ -12,7 +12,7 @@
 #include "test.h"
 
 #define NUM_MAPS     6
-#define WINDOW_PAGES 6 /* create() reserves these; each test uses all of them */
+#define WINDOW_PAGES 6 /* create() reserves these; limit_of_vmas() needs as many */
 
 static struct au_ops ops; /* the GPU is the model, the address space is real */
 
@@ -226,7 +226,7 @@ static int no_more(void *priv, uint64_t hint, uint64_t size, uint64_t *addr)
 	return -ENOMEM;
 }
 
-/* When no address space is left, the library uses one that the kernel refused to release. */
+/* When no address space is left, the library uses a piece that the kernel refused to release. */
 static void spare_is_used(void)
 {
 	struct au_reservation *reservations[3], *again;

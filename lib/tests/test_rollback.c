@@ -142,7 +142,7 @@ static void map_fails_at_each_call(int error)
 			fake_fini(&fake);
 			break;
 		}
-		/* From here on the model checks again that no BO is closed too early. */
+		/* From here on the model checks again that the library closes no BO too early. */
 		fake.failed = false;
 		t_equal(ret, error);
 		t_assert(!map);
@@ -326,7 +326,10 @@ static void map_fails_at_each_allocation(void)
 		check_only_guard(&fake, ctx);
 		end(&fake, ctx);
 	}
-	/* The map, ranges, BOs, handles per device, the reservation and the table. */
+	/*
+	 * The allocations are the map, ranges, BOs, handles per device, the reservation and the
+	 * table. In one more round none fails.
+	 */
 	t_equal(alloc, 1 + 3 + NUM_DEVICES + 1 + 1);
 }
 

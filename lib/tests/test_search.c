@@ -68,7 +68,7 @@ static void below_the_end(void)
 	end(&fake, ctx);
 }
 
-/* The search begins where the kernel has put the first attempt, so not always at one address. */
+/* The search begins at an address that depends on the kernel's first choice, which is random. */
 static void random_start(void)
 {
 	struct amdgpu_userptr_ctx *ctx;
@@ -109,7 +109,7 @@ static void something_is_in_the_way(void)
 {
 	static const struct {
 		uint64_t start, end;
-		unsigned int gaps; /* 0: find_gap() must not be needed */
+		unsigned int gaps; /* 0: the library must not need find_gap() */
 	} ways[] = {
 		{ FAKE_VA_MAX - 4 * PAGE, FAKE_VA_MAX, 0 },
 		{ FAKE_VA_MAX / 2, FAKE_VA_MAX, 1 },
@@ -206,7 +206,7 @@ static void real_begin(struct fake_kernel *fake, uint64_t va_max)
 	t_equal(au_ctx_create(&args, &ops, fake, &real_ctx), 0);
 }
 
-/* The end of the GPU's addresses, so far below those of mmap() that none of these can be good. */
+/* An end of the GPU's addresses that is so low that the GPU has no address of mmap(). */
 static uint64_t low_end(void)
 {
 	void *here = mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

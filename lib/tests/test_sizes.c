@@ -20,7 +20,7 @@ static const int fd = FAKE_FIRST_FD;
 /* A caller's struct, and the objects that a call may need. */
 struct call {
 	struct fake_kernel fake;
-	struct amdgpu_userptr_ctx *ctx;	    /* of two devices; NULL for ctx_create() */
+	struct amdgpu_userptr_ctx *ctx;	    /* of two devices; ctx_create() makes its own */
 	struct amdgpu_userptr_mapping *map; /* on the first device */
 	uint64_t va;
 	_Alignas(uint64_t) unsigned char bytes[ROOM];

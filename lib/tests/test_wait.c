@@ -73,7 +73,7 @@ static void map_times_out(void)
 	t_equal(num_maps(ctx), 0);
 	t_equal(fake.devices[1].open_bos, num_bos());
 
-	/* A map elsewhere on the device that works. */
+	/* Map at other addresses, on the device that works. */
 	fake.deadline = 0;
 	args.va_mode = AMDGPU_USERPTR_VA_RESERVE;
 	args.fixed_va = 0;

@@ -66,7 +66,7 @@ static inline unsigned int num_bos(void)
 	return backend == AMDGPU_USERPTR_BACKEND_SCATTER ? 1 : T_ARRAY_SIZE(ranges);
 }
 
-/* Kernel, info and statistics agree that the map at FIXED_VA is on these devices. */
+/* Check that kernel, info and statistics agree: the map at FIXED_VA is on these devices. */
 static inline void check_on(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 			    uint64_t devices)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Contexts on two devices, and maps of two ranges, for tests of what goes wrong on one device. */
+/* Contexts on two devices, and maps of two ranges, for tests of failures on one device. */
 #ifndef TWO_DEVICES_H
 #define TWO_DEVICES_H
 
@@ -17,7 +17,7 @@ static const struct amdgpu_userptr_range ranges[] = {
 	{ 5 * PAGE, PAGE, 0, 0 },
 };
 
-/* BOs of the map of all ranges on one device. */
+/* Number of BOs on one device of a map of all ranges. */
 static inline unsigned int num_bos(void)
 {
 	return backend == AMDGPU_USERPTR_BACKEND_SCATTER ? 1 : T_ARRAY_SIZE(ranges);

@@ -81,7 +81,7 @@ static const char *who_may(int error)
 	return error == EACCES ? "; members of the group that owns it may" : "";
 }
 
-/* The numbers of a node of KFD's topology. False: there is no such node. */
+/* Read the numbers of a node of KFD's topology. False: there is no such node. */
 static bool read_topology(unsigned int index, uint32_t *minor, uint32_t *gpu_id, uint32_t *target)
 {
 	unsigned long long value;
@@ -93,7 +93,7 @@ static bool read_topology(unsigned int index, uint32_t *minor, uint32_t *gpu_id,
 	file = fopen(path, "re");
 	if (!file)
 		return false;
-	/* The file is empty when the device cgroup forbids the GPU to the process. */
+	/* read() fails with EPERM when the device cgroup forbids the GPU to the process. */
 	if (fscanf(file, "%" SCNu32, gpu_id) != 1)
 		*gpu_id = 0;
 	fclose(file);
@@ -199,7 +199,7 @@ static void ask_library(struct gpu *gpu, int kfd, int fd)
 	if (ret)
 		fail(gpu, "context", ret, "no answer from the library: %s", strerror(-ret));
 	gpu->has_caps = !ret;
-	/* This reason comes before those of acquire_vm(), because only a new kernel helps. */
+	/* Report this first, because on such a kernel it does not help if acquire_vm() succeeds. */
 	if (gpu->has_caps && gpu->caps.hsa_reason == AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD)
 		fail(gpu, "map", gpu->caps.hsa_status, "%s",
 		     amdgpu_userptr_reason_text(gpu->caps.hsa_reason));
@@ -221,8 +221,8 @@ static void ask_library(struct gpu *gpu, int kfd, int fd)
 
 /*
  * The driver makes a node for each partition that the GPU can have (amdgpu_xcp_drv.c). If a
- * partition is not in use KFD does not have it, and the kernel logs an error when its node is
- * opened. So the tool leaves such nodes out.
+ * partition is not in use KFD does not have it, and the kernel logs an error when a process opens
+ * its node. So this program leaves such nodes out.
  */
 static bool is_unused_partition(const struct gpu *gpu, const drmDevice *device)
 {

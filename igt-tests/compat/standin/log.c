@@ -135,7 +135,10 @@ void standin_kmsg(const char *format, ...)
 
 	if (fd < 0)
 		return;
-	/* 6 is the level info. The kernel makes a record of each write. */
+	/*
+	 * 6 is the level info.  The kernel makes a record of each write, so write the whole line at
+	 * once.
+	 */
 	length = snprintf(text, sizeof(text), "<6>[IGT] %s: ", program);
 	va_start(args, format);
 	length += vsnprintf(text + length, sizeof(text) - length, format, args);

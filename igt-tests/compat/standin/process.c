@@ -10,11 +10,11 @@
 
 enum { MAX_CHILDREN = 1024, HELPER_PERIOD_NS = 1000000 };
 
-static pid_t children[MAX_CHILDREN]; /* 0: the child has been waited for */
+static pid_t children[MAX_CHILDREN]; /* 0: igt_waitchildren() has waited for the child */
 static int num_children;
 static pid_t signal_helper; /* 0: none runs */
 static bool is_child;
-static const char *operation; /* what the time limit is for */
+static const char *operation; /* names the operation that the time limit is for */
 
 bool standin_is_child(void)
 {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared by the files of the stand-in for libigt. README.md of this folder says what it is. */
+/*
+ * Shared by the files of the stand-in for libigt.  README.md of this folder describes the stand-in.
+ */
 #ifndef STANDIN_H
 #define STANDIN_H
 
 #include "igt.h"
 
-/* IGT's exit code for a subtest that does not exist.  Only subtest.c uses it. */
+/* IGT's exit code for a subtest or an option that does not exist.  Only subtest.c uses it. */
 enum { EXIT_INVALID = 79 };
 
 /* ---- subtest.c ---- */
@@ -30,7 +32,9 @@ void standin_kmsg(const char *format, ...) IGTC_PRINTF(1, 2);
 
 /* Is this process a child of igt_fork()? */
 bool standin_is_child(void);
-/* Kill the children that a subtest has left behind, the signal helper, and the timeout. */
+/*
+ * Kill the children that a subtest has left behind and the signal helper, and end the time limit.
+ */
 void standin_stop_processes(void);
 
 /* ---- ending.c ---- */

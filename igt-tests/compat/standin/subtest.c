@@ -5,7 +5,10 @@
 
 #include "standin.h"
 
-/* IGT never prints this version, so a reader of a result sees which library the program had. */
+/*
+ * IGT never prints this version, so a reader of a result sees that the program ran with the
+ * stand-in.
+ */
 #define VERSION "0.0-standin"
 
 enum { OPT_LIST = 1000, OPT_RUN, OPT_DYNAMIC, OPT_DESCRIBE, OPT_DEBUG, OPT_HELP };
@@ -26,7 +29,7 @@ enum { RUN, SKIP_ALL, FAIL_ALL };
 static int henceforth;
 
 static bool in_fixture, in_container, found_any, failed_any, passed_any;
-static const char *subtest, *dynamic; /* names of the running ones, or NULL */
+static const char *subtest, *dynamic; /* names of the running subtest and dynamic part, or NULL */
 static int parts_run, parts_failed;   /* of the running subtest with dynamic parts */
 static struct timespec subtest_begin, dynamic_begin;
 static int exit_code;
@@ -297,7 +300,7 @@ void standin_fail(int code)
 
 void standin_skip(void)
 {
-	if (standin_is_child()) /* IGT does not let a child skip either */
+	if (standin_is_child()) /* as in IGT, a child cannot skip the subtest */
 		exit(IGT_EXIT_SKIP);
 	if (subtest)
 		leave("SKIP");

@@ -19,7 +19,7 @@ from harness.verdict import results
 PROGRAM = "igt-tests/amdgpu/amd_userptr_bench"	# in Meson's build directory
 
 DEFAULT_MODE = "hws-sdma"
-DEFAULT_HZ = 250	# tinyconfig's
+DEFAULT_HZ = 250	# CONFIG_HZ of tinyconfig
 # Memory of the guest in MiB. KFD lets processes use 63/64 of the memory that the kernel counts, less 1.5 GiB
 # (amdgpu_amdkfd_gpuvm.c:amdgpu_amdkfd_gpuvm_init_mem_limits()). That has to be enough for one range of 4 GiB.
 MEMORY_MB = 6144
@@ -110,7 +110,8 @@ def measure(args, wall=False):
 
 def measure_all(args):
 	"""
-	Measure as the options say. With --check that takes two clocks. Returns the same as measure().
+	Measure as the options say. With --check measure twice: the part WALL by the wall clock, and all other parts by
+	counting instructions. Returns the same as measure().
 	"""
 	if not args.check:
 		return measure(args)

@@ -8,7 +8,7 @@ import statistics
 from harness.bench import report
 
 MANY, MOST = 4096, 100000	# numbers of ranges, of one page each, in the goals
-LATER = 1.1			# by which factor the time between two changes may be longer than it should
+LATER = 1.1			# factor by which the time between two changes may exceed that on the base, or 10 ms
 FEW = 256			# the number of ranges in the comparison of the two kernels by KFD's userptrs
 PIECE, LONG = 64 << 10, 4 << 30	# sizes of the ranges of "restore in turn", besides one page
 
@@ -120,8 +120,8 @@ def copy_goal(run, what, ours, base):
 
 def tick_goal(run, name, column):
 	"""
-	Returns the goal for the time from the eviction of the queues to the restore worker's begin. A timer lets
-	the worker wait for one tick at least, so less than that means that there is no tick in it.
+	Returns the goal for the time from the eviction of the queues to the restore worker's begin. A timer would let
+	the worker wait for one tick at least, so a shorter time means that no timer delayed the worker.
 	"""
 	cell, what = (name, column, "profile delay", 1), f"{column}: eviction to worker, in ticks of {1000 / run.hz:g} ms"
 	if run.ns(cell) is None:
@@ -156,7 +156,7 @@ def kernel_goals(run):
 
 
 def wait_goals(run):
-	"""Returns the goals for what a process waits for when its memory changes."""
+	"""Returns the goals for the times that a process waits when its memory changes."""
 	in_turn = "restore in turn"
 	ways = (("GEM", "series", "contiguous"), ("KFD", "kfd", "kfd"))
 	found = [ratio(run, f"restore 1 of {MANY} / 1 of 1", ("series", "scatter", "restore", MANY),

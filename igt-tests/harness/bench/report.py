@@ -27,7 +27,7 @@ def median_interval(ordered):
 
 def cells_of(text):
 	"""Yields the objects in the lines of the output @text."""
-	# A guest that is ended at its deadline may leave a last line that is not complete.
+	# If the harness ends the guest at its deadline, the last line may be incomplete.
 	for line in text.split("\n")[:-1]:
 		if line.startswith("{"):
 			yield json.loads(line)
@@ -36,7 +36,7 @@ def cells_of(text):
 class Report:
 	"""
 	The output of the benchmark program: a cell of results for each (column, operation, number of ranges, size of a
-	range). Where a function has no size, it is the size of the guest's pages, @page.
+	range). A function that is called without a size takes the size of the guest's pages, @page.
 	"""
 
 	def __init__(self, text, page=PAGE):
@@ -95,10 +95,11 @@ class Report:
 
 class Run:
 	"""
-	The reports of one run of ./run bench: "series" is the process that measures everything on the patched kernel,
-	"kfd" the one with userptrs of KFD only on the same kernel, "base" and "debian" the same on the base and on Debian's
-	kernel. In the methods a @cell is (name of a report, column, operation, number of ranges), and the size of a range
-	if it is not a page. @copies is the Run that has the part copies, if not this one.
+	The reports of one run of ./run bench. "series" is the report of the process that measures everything on the
+	patched kernel, and "kfd" that of the process that has userptrs of KFD only, on the same kernel. "base" and
+	"debian" are the reports of such a process on the base and on Debian's kernel. In the methods a @cell is (name
+	of a report, column, operation, number of ranges), and the size of a range if it is not a page. @copies is the
+	Run that has the part copies, if another Run has it.
 	"""
 
 	def __init__(self, reports, icount=False, hz=250, page=PAGE, copies=None):

@@ -7,7 +7,7 @@ import statistics
 from harness.bench import goals
 from harness.bench.report import OPERATIONS, median_interval
 
-# The processes that are compared when memory changes: (name of the report, column, how a table calls it).
+# The tables about changes of memory compare these processes: (name of the report, column, name in a table).
 WHO = (("series", "contiguous", "series, GEM"), ("kfd", "kfd", "series, KFD"), ("base", "kfd", "base, KFD"),
 	("debian", "kfd", "Debian, KFD"))
 # The changes of the part "stall", and the suffixes of its clocks.
@@ -44,8 +44,8 @@ def cost_tables(report):
 	return lines
 
 
-# The steps of map and unmap: make the userptr, call the VA ioctl, wait for the page tables, close the BO.
 CLEAN = 16 << 20	# size of the range of "map of clean pages"
+# The steps of map and unmap: make the userptr, call the VA ioctl, wait for the page tables, close the BO.
 STEPS = ("userptr", "va", "wait", "close")
 
 
@@ -160,7 +160,10 @@ def rate_table(run):
 
 
 def long_table(run):
-	"""Returns a table of the restores of one page of 4 GiB, and of 4 KiB by turns with it."""
+	"""
+	Returns a table of the restores of one page: of a userptr of 4 GiB, and of a userptr of one page. The program
+	measures both by turns.
+	"""
 	rows = [["restore of one page, ms", "of 4 GiB", "from", "to", f"of {size_name(run.page)}", "from", "to"]]
 	for name, column, title, count, size in (("series", "contiguous", "series, one range", 1, goals.LONG),
 			("series", "scatter", "series, 64 KiB ranges", goals.LONG // goals.PIECE, goals.PIECE),
@@ -173,7 +176,7 @@ def long_table(run):
 
 
 def long_map_table(run):
-	"""Returns a table of maps and unmaps of 4 GiB that are one range."""
+	"""Returns a table of maps and unmaps of one range of 4 GiB."""
 	rows = [["map and unmap of 4 GiB, ms", "map", "from", "to", "unmap", "from", "to"]]
 	for name, column, title in WHO:
 		cells = [(name, column, f"long {operation}", 1, goals.LONG) for operation in ("map", "unmap")]

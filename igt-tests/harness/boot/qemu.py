@@ -47,7 +47,8 @@ QEMU = {"x86": ("qemu-system-x86_64", "-M", "q35,i8042=off"), "arm64": ("qemu-sy
 
 # Parameters of amdgpu in every boot. igt-tests/harness/README.md gives the reason for each.
 PARAMS = "discovery=2 fw_load_type=0 dpm=0 gpu_recovery=0 reset_method=0"
-# The log must have room for all that a boot says, because what the driver says when it is loaded is judged at the end.
+# log_buf_len: the kernel's log must have room for all messages of a boot, because the harness reads it only at the end,
+# and also judges the driver's first messages.
 CMDLINE = "rdinit=/init oops=panic panic=-1 mitigations=off nokaslr log_buf_len=1M"
 # {architecture: further words of the kernel's command line}.
 # no_timer_check: on a busy machine the emulated timer can be too late for the kernel's test of the timer.
@@ -204,8 +205,8 @@ def script_line(script, *words):
 def keep_old(directory):
 	"""
 	Keep the files of the last boot in @directory: rename the directory to DIRECTORY.1, the one that was DIRECTORY.1
-	to DIRECTORY.2 and so on, up to KEPT_BOOTS. Remove files that can be made again, and compress the traces of the
-	GPUs, because they are most of the rest.
+	to DIRECTORY.2 and so on, up to KEPT_BOOTS. Remove files that the harness can make again, and compress the
+	traces of the GPUs, because most of the remaining bytes are in traces.
 	"""
 	shutil.rmtree(f"{directory}.{KEPT_BOOTS}", ignore_errors=True)
 	for number in range(KEPT_BOOTS - 1, 0, -1):
@@ -262,8 +263,8 @@ def start_vgpu(spec, gpu, seed, deadline):
 	trace = ["--trace", gpu.trace] if spec.trace else []
 	vgpu = start([spec.vgpu, "--socket", gpu.socket, *trace, "--seed", str(seed),
 		*shlex.split(spec.vgpu_options)], gpu.log)
-	# vgpu makes the socket under another name and gives it this one when it listens, so QEMU can connect as soon as
-	# it exists.
+	# vgpu makes the socket under another name, and renames it to gpu.socket when it listens. So QEMU can connect as
+	# soon as gpu.socket exists.
 	while not os.path.exists(gpu.socket):
 		if vgpu.poll() is not None:
 			raise RuntimeError(f"{gpu.name} ended before it listened: {tail(gpu.log)}")

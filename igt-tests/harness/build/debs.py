@@ -16,14 +16,16 @@ import time
 from harness import step
 from harness.build import flavours, kernel, source
 
-# Values of --config. DEBIAN: the configuration of Debian's own kernel image, and package.config on top. GUEST: that of
-# the guest's kernel, of which ccache has nearly all objects, so it serves to test the packages.
+# Values of --config. DEBIAN: the configuration of Debian's own kernel image, and package.config on top. GUEST: the
+# configuration of the guest's kernel. ccache has nearly all objects of that kernel, so the suite deb can build these
+# packages in a short time.
 DEBIAN, GUEST = "debian", "guest"
 CONFIGS = (DEBIAN, GUEST)
 FRAGMENT = os.path.join(kernel.CONFIG, "package.config")
 IMAGE = "linux-image-"		# the name of a package is this and the kernel's release
 HEADERS = "linux-headers-"
-# bindeb-pkg also makes this package. It would replace the one of the distribution, which programs are compiled with.
+# bindeb-pkg also makes this package, and build() removes it, because it would replace the distribution's package of the
+# same name, whose headers programs are compiled with.
 LIBC = "linux-libc-dev"
 
 
@@ -66,21 +68,25 @@ def local_version(config):
 
 
 def package_version():
-	"""Returns the version of the packages. bindeb-pkg would count builds, so that two builds of the same would differ."""
+	"""
+	Returns the version of the packages. bindeb-pkg would take a number that grows with each build, so two builds of
+	the same source would differ.
+	"""
 	return f"{source.base()['version']}-{project_version()}"
 
 
 def environment(config):
-	"""Returns the variables of the build. Most of the sources with Debian's @config are none of the guest's."""
+	"""Returns the environment variables of the build with @config."""
 	variables = {"KDEB_PKGVERSION": package_version(), "KDEB_CHANGELOG_DIST": "unstable"}
-	# The objects would drive those of the guest's kernels out of ccache.
+	# With Debian's configuration make compiles many more sources than for the guest's kernels. Their objects would
+	# drive the objects of the guest's kernels out of ccache, so ccache is off.
 	return kernel.environment() | variables | ({"CCACHE_DISABLE": "1"} if config == DEBIAN else {})
 
 
 def stamp_of(config):
 	"""
-	Returns a digest of all that the packages are made of, but for the text of Debian's configuration: a newer kernel of
-	Debian shall not begin a build of hours.
+	Returns a digest of everything from which build() makes the packages, except the text of Debian's configuration.
+	Otherwise each newer kernel of Debian would begin a build of hours.
 	"""
 	fragment = step.read(FRAGMENT if config == DEBIAN else kernel.FRAGMENT)
 	return step.digest(config, fragment, step.read(os.path.join(source.KERNEL, "BASE")), kernel.series_digest(),
@@ -101,7 +107,7 @@ def built(config):
 
 
 def clear(directory):
-	"""Remove what an earlier build has put into @directory beside the build itself."""
+	"""Remove the packages that an earlier build has put into @directory, and the files about them."""
 	for pattern in ("*.deb", "*.buildinfo", "*.changes", "*.json"):
 		for path in glob.glob(os.path.join(directory, pattern)):
 			os.unlink(path)
@@ -159,6 +165,7 @@ def image(flavour):
 		shutil.rmtree(old, ignore_errors=True)
 	for deb in (found.image, found.headers):
 		step.run_logged(f"unpacking {os.path.basename(deb)}", ["dpkg-deb", "-x", deb, unpacked], quiet=True)
-	# The modules lie where an installed package has them, and the package has their dependencies, so there is no depmod.
+	# The modules lie where an installed package has them, and the package has the list of their dependencies, so
+	# depmod need not run.
 	return kernel.Image(os.path.join(unpacked, "boot/vmlinuz-" + release), unpacked, release,
 		kernel.oracle(os.path.join(unpacked, "usr/src", HEADERS + release), os.path.join(directory, "oracle"), flavour), flavour)

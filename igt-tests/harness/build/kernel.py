@@ -98,7 +98,8 @@ def extra_options(flavour):
 def tinyconfig(flavour):
 	"""
 	Returns the path where configure.sh keeps the result of tinyconfig for the base and the processor of @flavour. The
-	first tree that is configured makes it. The series add no option that tinyconfig sees.
+	first call of configure.sh makes the file. Patched trees use it, too, because the series add no option that
+	tinyconfig would set.
 	"""
 	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), machine.of(flavour).arch)
 	return os.path.join(step.BUILD, f"tinyconfig-{stamp[:8]}")
@@ -222,7 +223,7 @@ def build_controls(tree, out, directory):
 	os.makedirs(patched)
 	touched = source.apply_to(patched, source.controls(), tree)
 	copies = {out: os.path.join(directory, "kernel")}
-	# Sorted, so that a directory is mounted before those inside it.
+	# Sort the directories, so that over.sh mounts a directory before the directories inside it.
 	for part in sorted({os.path.dirname(path) for path in touched}):
 		copies[os.path.join(tree, part)] = os.path.join(directory, part.replace("/", "-"))
 	for original, copy in copies.items():

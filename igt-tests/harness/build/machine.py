@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
 Describes the guests: an x86-64 machine, whose pages have 4 KiB, and arm64 machines with larger pages, which --page-size
-chooses. All that depends on the guest's processor or on the size of its pages is a field here, or asks for one.
+chooses. Code that depends on the guest's processor or on the size of its pages reads a field of a Machine.
 """
 
 import dataclasses
@@ -66,9 +66,11 @@ class Machine:
 
 def arm64(page_kib):
 	size = f"{page_kib}k"
-	# Tests count pages, so a guest with larger pages has more memory. The host provides only what the guest touches.
+	# Tests count pages, so a guest with larger pages has more memory. The host provides only the pages that the
+	# guest touches.
 	memory_mb = {16: 4096, 64: 8192}[page_kib]
-	# Each subtest has a process of its own there, which takes about a second longer than one process for all.
+	# In these guests each subtest has a process of its own, and the start of a process takes about a second. So
+	# boots last up to four times as long.
 	return Machine(size, page_kib, "arm64", ("arm64.config", f"{size}.config"), "Image", memory_mb,
 		os.path.join(step.BUILD, "meson-arm64"), ARM64_ROOT, {16: "arm64-16k", 64: ""}[page_kib], 4, CROSS)
 

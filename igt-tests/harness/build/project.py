@@ -14,8 +14,8 @@ DIRECTORY = NATIVE.meson
 VGPU = os.path.join(DIRECTORY, "igt-tests/vgpu/vgpu")
 # ./run exec and ./run cc compile the C programs of a user with these flags and libraries. So a program can use the
 # headers of the project, of IGT and of libdrm, the project's library, and the helpers of the project's tests. The
-# linker takes only what the program uses. Some helpers exist twice, with IGT and without. Those without IGT come first,
-# so that a program needs IGT only if it calls IGT's functions itself.
+# linker takes only the libraries that the program uses. Some helpers exist twice, with IGT and without. Those without
+# IGT come first, so that a program needs IGT only if it calls IGT's functions itself.
 C_FLAGS = ("-std=gnu11", "-g", "-O2", "-Wall", *(f"-I{path}" for path in (
 	os.path.join(step.PROJECT, "lib/include"), os.path.join(step.PROJECT, "igt-tests"),
 	os.path.join(step.PROJECT, "igt-tests/compat"))))
@@ -29,8 +29,8 @@ OPTIONS = {"vgpu": "enabled", "igt": "enabled", "rocr": "enabled", "man": "enabl
 	# Meson gives the compiler paths that are relative to the build directory. With this option a failed assertion
 	# names its file relative to the top of the checkout.
 	"c_args": f"-fmacro-prefix-map={os.path.relpath(step.PROJECT, DIRECTORY)}/="}
-# For an arm64 guest the simulated GPU is that of the build root. Debian has IGT for amd64 only, so the tests get the
-# stand-in. The client of ROCr and the manual pages are tested on the usual guest.
+# An arm64 guest gets the simulated GPU that is built for the build root. Debian has IGT for amd64 only, so the tests
+# get the stand-in. Only runs with the usual guest test the client of ROCr and the manual pages.
 CROSS_OPTIONS = OPTIONS | {"vgpu": "disabled", "igt_standin": "true", "rocr": "disabled", "man": "disabled"}
 CROSS_FILE = "arm64.cross"
 
@@ -61,8 +61,9 @@ def build_for(kind):
 
 def build(kind=NATIVE):
 	"""
-	Compile the project for the build root, and for the guest of the machine @kind. The first one is needed in any
-	case, because it has the simulated GPU, and because the test programs list their subtests here.
+	Compile the project for the build root, and for the guest of the machine @kind. Every run needs the build for
+	the build root, because it has the simulated GPU, and because the harness lists the subtests by the test
+	programs of that build.
 	"""
 	build_for(NATIVE)
 	if not kind.is_native:

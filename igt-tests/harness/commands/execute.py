@@ -56,8 +56,9 @@ def spec_of(name, args, image, entry, text):
 
 def gdb_line(port, flavour):
 	"""
-	Returns the gdb command that attaches to the guest's kernel, with its symbols. Those of the kernel with the controls
-	are not kept, so it gets those of the patched kernel; for Debian's kernel there are none.
+	Returns the gdb command that attaches to the guest's kernel, with its symbols. The harness does not keep the
+	symbols of the kernel with the controls, so gdb gets the symbols of the patched kernel. Debian's kernel has no
+	symbols.
 	"""
 	built = flavours.PATCHED if flavour == flavours.CONTROLS else flavour
 	vmlinux = os.path.join(kernel.flavoured("kernel", built), "vmlinux")

@@ -61,8 +61,8 @@ def trial_lines(suite):
 	return [f"{name}  {'without: ' if suite == 'negative' else ''}{table[name]['about']}" for name in table.sections()]
 
 
-# {suite that boots: function that returns the commands of a boot}. The programs of igt, stock and deb have blocks of their own.
-# The guest decides what soak and outside run, and the driver's sources what kunit runs.
+# {suite that boots: function that returns the commands of a boot}. The programs of igt, stock and deb have blocks of
+# their own in the list. scenarios.cfg does not name the tests that soak, outside and kunit run.
 COMMANDS = {"device": device.programs, "clients": device.programs, "igt": lambda entry: [], "stock": lambda entry: [],
 	"soak": lambda entry: [], "outside": lambda entry: [], "kunit": lambda entry: [], "deb": lambda entry: []}
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # bare.sh DIRECTORY SECONDS TESTS...
-# Runs programs in DIRECTORY where most of what their tests need is missing: swap space,
+# Runs programs in DIRECTORY without most of the things that their tests need: swap space,
 # debugfs, tracefs, FUSE and transparent huge pages. Each of TESTS has the form
 # PROGRAM@SUBTESTS, where SUBTESTS is a pattern. Each program runs as root, then as a user
 # without rights, and at last without a GPU, each for SECONDS at most. Leaves the file bare

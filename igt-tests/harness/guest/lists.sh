@@ -3,9 +3,9 @@
 # lists.sh NAME ROOT LIST SECONDS JUDGE BOARD [WITHIN]
 # Runs the tests of the file LIST with igt_runner, and judges the results by the
 # command JUDGE, both as docs/hardware-ci.md says for a real GPU. ROOT is the root of
-# tests, SECONDS the limit of a subtest, WITHIN that of the whole list; 0: none.
-# Leaves the results beside this script as resultsNAME.tar, and what JUDGE has printed
-# and its exit status as judge and judge-status.
+# tests, SECONDS the limit of a subtest, WITHIN the limit of the whole list; 0: none.
+# Leaves the results beside this script as resultsNAME.tar, the output of JUDGE as
+# judge, and its exit status as judge-status.
 set -e
 share=$(cd "$(dirname "$0")" && pwd)
 name=$1 root=$2 list=$3 seconds=$4 judge=$5 board=$6 within=${7:-0}

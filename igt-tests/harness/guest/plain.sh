@@ -24,7 +24,7 @@ say() {
 mkdir -p "$out"
 : > "$out/tests"
 test -c /dev/kmsg
-# Otherwise the kernel drops lines of programs when there are many of them.
+# Without this setting the kernel drops some of the lines that programs write to its log, if there are many.
 echo on > /proc/sys/kernel/printk_devkmsg
 cat /dev/kmsg > "$out/kmsg" &
 reader=$!

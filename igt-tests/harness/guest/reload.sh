@@ -3,7 +3,7 @@
 # reload.sh TIMES COMMAND...
 # Tests that the driver can be unloaded after use. It runs the COMMAND, which uses the
 # driver, unloads the driver, and loads it again with the parameters that session used. It
-# does that TIMES times, and ends with the first step that fails.
+# repeats these steps TIMES times, and ends with the first step that fails.
 set -e
 # shellcheck source=/dev/null
 . "$(dirname "$0")/config"

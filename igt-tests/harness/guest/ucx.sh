@@ -40,7 +40,7 @@ output_of server
 output_of client
 # UCX goes on without a transport that fails, and reports that as an error.
 errors=$({ output_of server; output_of client; } | grep -c ERROR)
-# UCX_PROTO_INFO prints the transports that UCX has chosen. The last one of UCX_TLS has to be there.
+# UCX_PROTO_INFO makes UCX print the transports that it has chosen. The last transport in UCX_TLS has to be among them.
 transport=$(echo "$variables" | sed -n 's/.*UCX_TLS=[^ ]*,\([a-z_]*\).*/\1/p')
 chosen=$(output_of client | grep -c "|.*[| ]$transport/")
 echo "ucx_perftest: status of the client $client, of the server $server, errors $errors, $transport in $chosen protocols"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Makes the mistakes that the checkers of a debug kernel look for, one for each name
- * that is written to the parameter "fault".  So a test can show that each checker
- * reports its mistake.
+ * Makes the mistakes that the checkers of a debug kernel look for, one for each name that
+ * guest/splat.sh writes to the parameter "fault".  So a test can show that each checker reports its
+ * mistake.
  */
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
@@ -40,8 +40,8 @@ static noinline int splat_out_of_bounds(void)
 }
 
 /*
- * Store to the page as a device does, so that KASAN does not see it.  Then only the check of
- * poisoned free pages can find the store.
+ * Store to the page without a check by KASAN, as a device does.  Then only the check of poisoned
+ * free pages can find the store.
  */
 static noinline __no_sanitize_address void dirty(u8 *page)
 {
@@ -84,7 +84,7 @@ static noinline int splat_active_timer(void)
 		return -ENOMEM;
 	timer_setup(&object->timer, never, 0);
 	mod_timer(&object->timer, jiffies + 3600 * HZ);
-	/* ODEBUG reports the active timer before kfree() frees it, and deletes the timer. */
+	/* Before kfree() frees the object, ODEBUG reports the active timer and deletes it. */
 	kfree(object);
 	return 0;
 }

@@ -2,21 +2,22 @@
 """
 Checks that the kernel builds after each patch of all series, in each configuration.
 
-A full build after each patch would take hours, so only some sources are compiled: the sources that some patch touches,
-and, after a patch of a header, other sources in the folders of the patch's files that use a name which the patch removes
-or declares in another way.
+A full build after each patch would take hours, so this module compiles only some sources: the sources that some patch
+touches, and, after a patch of a header, other sources in the folders of the patch's files that use a name which the
+patch removes or declares in another way.
 
-After a patch, a source is compiled again if the patch changed the source, or if the source includes a header that the
+After a patch, it compiles a source again if the patch changed the source, or if the source includes a header that the
 patch changed and uses such a name. Other sources hardly ever break: if a patch breaks a source that it does not touch,
-the reason is almost always a name in a header. After the last patch all touched sources are compiled that include a
-changed header. This, and the builds of the guests' kernels, find sources that broke in another way.
+the reason is almost always a name in a header. After the last patch the module compiles all touched sources that
+include a changed header. This step, and the builds of the guests' kernels, find sources that broke in another way.
 
 make compiles the state with which a run begins (the base, or a state that is known from an earlier run), the sources
-that a Makefile adds, and other sources for the first time. After the other patches this module calls the compiler with the command that make had used, because
-make needs seconds to find out which sources to compile.
+that a Makefile adds, and other sources for the first time. After the other patches this module calls the compiler with
+the command that make had used, because make needs seconds to find out which sources to compile.
 
-Objects are not linked. Instead their symbols are compared: after no patch may an object use a symbol that an object
-defines only after another patch. So after its last patch a series needs no symbol of the series that come later.
+The module does not link the objects. Instead it compares their symbols: after no patch may an object use a symbol that
+an object defines only after another patch. So after its last patch a series needs no symbol of the series that come
+later.
 """
 
 import collections
@@ -35,8 +36,8 @@ from harness.verdict.results import FAIL, PASS, Case
 
 TREE, DIRECTORY = "linux-steps", "steps"
 UP_TO, ALL_COMPILED = "builds up to ", "every source is compiled"	# names of cases
-# Matches names that a line of a header may declare: FIELD those of fields and objects, CALLED those of functions and of
-# macros with arguments.
+# FIELD and CALLED match names that a line of a header may declare: FIELD the names of fields and objects, CALLED the
+# names of functions and of macros with arguments.
 FIELD = re.compile(r"\b([A-Za-z_]\w*)(?:\[\w*\])*\s*;")
 CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
@@ -49,15 +50,15 @@ DEFINED = re.compile(r"^\s*#\s*define\s+(\w+)|\b(?:struct|union|enum)\s+(\w+)\s*
 # Matches a line inside a comment. COMMENT does not find it if the patch changes neither the begin nor the end of the
 # comment.
 INSIDE_COMMENT = re.compile(r"^[\1\2]*\s*\*(?:\s.*|/)?$|^[\1\2]*\s*\*.*\*/$", re.M)
-# The names of the files that decide what is configured begin with this word: Kconfig.debug is one, too.
+# The names of the files that define the kernel's options begin with this word, also the name Kconfig.debug.
 KCONFIG = "Kconfig"
 KUNIT = "DRM_AMDGPU_USERPTR_KUNIT_TEST"
 # {name of a configuration: lines that are added to the guest's configuration}. CONFIG_DRM_AMDGPU_CIK is on because the
 # series touch sources for GPUs of that generation.
 CONFIGURATIONS = {"the guest's and KUnit": f"CONFIG_KUNIT=y\nCONFIG_{KUNIT}=y\nCONFIG_DRM_AMDGPU_CIK=y\n",
 	**series.VARIANTS}
-# ccache does not trust a header that was written just before, and then does not use its cache. This lets it trust such
-# headers.
+# ccache does not trust a header that somebody wrote just before, and then does not use its cache. With this variable
+# ccache trusts such headers.
 CCACHE = {"CCACHE_SLOPPINESS": "include_file_mtime,include_file_ctime"}
 
 
@@ -92,7 +93,7 @@ def statements(part):
 	# The preprocessor's lines have no semicolon.
 	text = re.sub(r"^([\1\2]*\s*#.*[^\\\n])$", r"\1;", text, flags=re.M)
 	for statement in re.findall(r"[^;{}]*[;{}]?", text):
-		# What is added before a statement or behind it does not change the statement.
+		# Lines that the patch adds before a statement or behind it do not change the statement.
 		if REMOVED in statement or ADDED in statement.lstrip(ADDED + " \t\n").rstrip(ADDED + " \t\n;{}"):
 			yield statement.replace(REMOVED, "").replace(ADDED, "")
 
@@ -355,8 +356,8 @@ class States:
 	def too_early(self, number, name, old):
 		"""
 		Returns the symbols that objects use after @number patches, but that some object defines only after
-		another patch. Leaves out the words @old, which the base has: sources that no patch had touched when a
-		state was saved may define them.
+		another patch. Leaves out the words @old, which the base has: a state that an earlier run saved has the
+		symbols of the sources that the series touched at that time, so it may lack such a symbol by mistake.
 		"""
 		ever = set().union(*(self.at(other)[name]["defined"] for other in range(len(self.stamps))))
 		return [f"{symbol} is not there" for symbol in self.at(number)[name]["wanted"] if symbol in ever - old]

@@ -128,15 +128,15 @@ def check_cover_of(name):
 
 def check_unsigned():
 	"""
-	Returns the patches that have a Signed-off-by. None may have one, because only the person who sends them can
-	sign them.
+	Returns the patches that have a Signed-off-by. No patch may have one, because only the person who sends the
+	patches can sign them.
 	"""
 	paths = source.series() + source.controls() + [path for path in map(source.cover, source.SERIES) if os.path.exists(path)]
 	return [source.label(path) for path in paths if SIGNED.search(message(step.read(path)))]
 
 
 def checks():
-	"""Yields (name, function, arguments...) of the checks of cover letters and messages; series.py has those of code."""
+	"""Yields (name, function, arguments...) of the checks of cover letters and messages; series.py checks code."""
 	yield "nobody has signed yet", check_unsigned
 	yield "documents name patches that exist", check_documents
 	for name in source.SERIES:

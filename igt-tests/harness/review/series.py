@@ -122,7 +122,10 @@ def author(path):
 
 
 def check_authors():
-	"""All patches have the author of the cover letters. git takes that of a new commit from its configuration."""
+	"""
+	Check that all patches have the author of the cover letters, because git takes the author of a new commit from
+	the configuration of the machine. Returns the problem, or "".
+	"""
 	wanted = author(source.cover(source.SERIES[0]))
 	others = [source.label(patch) for patch in source.series() if author(patch) != wanted]
 	return f"not by {wanted}: {' '.join(others)}" if others else ""

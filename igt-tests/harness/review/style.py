@@ -28,7 +28,7 @@ OLD_NAMES = re.compile(r"\b(amd_userptr_ho" r"les|amd_userptr_(start|stop)\(|amd
 	r"vgpu_dma_ch" r"anged|test" r"ing\.md)")
 # Matches names of files that name no subject, as docs/contributing.md forbids.
 NO_SUBJECT = re.compile(r"(^|_|/)(more|misc|utils?|helpers?|common)\.(c|h|py|sh)$")
-# The rules of docs/contributing.md for messages of commits hold since these dates; older commits are not checked.
+# The rules of docs/contributing.md for messages of commits hold since these dates. The checks leave out older commits.
 SUBJECT_RULE = "2026-11-28T10:00:00Z"	# the rule about the length of the subject
 PREFIX_RULE = "2026-11-28T15:00:00Z"	# the rules about the prefix of the subject, and about the body
 IMPERATIVE_RULE = "2026-11-29T17:00:00Z"	# the rule about the first word behind the prefix

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
-Runs the suite deb: boots the kernels of the packages that ./run kernel deb builds, and runs tests there. Builds the
-packages with the guest's configuration itself. Those with Debian's take hours, so they are tested only if they are
-there.
+Runs the suite deb: boots the kernels of the packages that ./run kernel deb builds, and runs tests there. The suite
+builds the packages with the guest's configuration itself. The packages with Debian's configuration take hours, so the
+suite tests them only if the user has built them.
 """
 
 import os
@@ -19,7 +19,7 @@ NOT_BUILT = "./run kernel deb has not built these packages of this series, and i
 
 
 def missing(config):
-	"""Returns the sections of @config whose packages an earlier run would have to have built, but has not."""
+	"""Returns the sections of @config that need packages with Debian's configuration, if these are not built."""
 	mine = [name for name in config.sections() if config[name]["suite"] == SUITE]
 	return [name for name in mine if debs.config_of(config[name]["kernel"]) == debs.DEBIAN and not debs.built(debs.DEBIAN)]
 
@@ -37,8 +37,8 @@ def left_out():
 
 def release_case(running, wanted):
 	"""
-	Returns the case that the kernel which runs is that of the package. @running is what uname -r has printed, or None.
-	A boot of another kernel would say nothing about the package.
+	Returns a case that passes if @running, the output of uname -r or None, is the release @wanted of the package's
+	kernel. A boot of another kernel would say nothing about the package.
 	"""
 	found = (running or "").strip() or "nothing"
 	return results.Case(RELEASE, results.PASS if found == wanted else results.FAIL,

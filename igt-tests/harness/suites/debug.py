@@ -32,8 +32,9 @@ SPLATS = {
 # The name of one more mistake, and the function that makes it. kmemleak reports it in its list and not in the log.
 LEAK, LEAKER = "leak", "splat_leak"
 
-# The debugfs file amdgpu_evict_vram, which these tests read, evicts until no VRAM is in use. KFD restores a process 100 ms
-# after its eviction (PROCESS_RESTORE_TIME_MS). With this kernel one round takes longer, so the read goes on for minutes.
+# When a test reads the debugfs file amdgpu_evict_vram, the driver evicts BOs until no VRAM is in use. 100 ms after the
+# eviction of a process (PROCESS_RESTORE_TIME_MS) KFD moves the BOs of the process back. The debug kernel needs longer
+# than that to evict all BOs, so the read goes on for minutes.
 NEVER_EVICTED = "amdgpu_evict_vram does not end, because KFD restores the process before all VRAM is evicted"
 
 # The value of the key "debug" of a boot that does not run.

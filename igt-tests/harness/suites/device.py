@@ -12,7 +12,7 @@ from harness.suites import package, scenarios
 from harness.verdict import results
 
 EXIT_SKIP = 77	# a program that skips ends with this status (lib/tests/test.h)
-NEWCOMER = "guest/newcomer.sh"	# this script needs the packages of the library, so they are built before its boot
+NEWCOMER = "guest/newcomer.sh"	# this script needs the library's packages, so boot_programs() builds them first
 NO_PACKAGES = "the packages of the library are built for the architecture of the build root"
 
 

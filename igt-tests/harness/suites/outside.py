@@ -52,8 +52,8 @@ def word(entry):
 
 def igt_results(directory, tests):
 	"""
-	Returns {test: Result} of the tests that igt_runner ran, also if it was ended early. @tests has the names of all
-	tests.
+	Returns {test: Result} of the tests that igt_runner ran, also if the harness ended it early. @tests has the
+	names of all tests.
 	"""
 	found = results.runner_tests(directory) or {}
 	# igt_runner writes the names of tests in lower case, and the expectation files have the original names.

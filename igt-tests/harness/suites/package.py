@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
 Tests the library without the rest of this project: builds it alone, as a part of another project, and as Debian
-packages. Lintian checks the packages. They are installed and used in a root that is then thrown away.
+packages. Lintian checks the packages. The module installs and uses them in a copy of the build root, which it then
+removes (build/fresh.sh).
 """
 
 import glob
@@ -19,8 +20,8 @@ from harness.verdict.results import FAIL, PASS, Case
 SOURCE = os.path.join(step.PROJECT, "lib")
 DIRECTORY = os.path.join(step.BUILD, "package")
 DEBS = os.path.join(DIRECTORY, "debs")
-# The guest gets these in guest/newcomer.sh: the programs that lib/debian/tests has compiled where the packages are
-# installed, and the files of the packages.
+# guest/newcomer.sh puts two things into the guest: the programs that lib/debian/tests has compiled in the root where
+# the packages are installed, and the files of the packages.
 PROGRAMS = os.path.join(DIRECTORY, "programs")
 INSTALLED = os.path.join(DIRECTORY, "installed")
 STAMP = os.path.join(DIRECTORY, "stamp")	# has the digest() with which all checks passed; empty if one failed
@@ -119,7 +120,7 @@ def installed():
 	shutil.rmtree(PROGRAMS, ignore_errors=True)
 	os.makedirs(PROGRAMS)
 	wanted = list(debs().values())
-	# The fresh root has DIRECTORY, but not the checkout.
+	# The fresh root has DIRECTORY, but not the checkout, so copy the script to DIRECTORY.
 	script = shutil.copy(step.script("install.sh"), DIRECTORY)
 	step.run_logged("installing the packages in a fresh root", ["sh", step.script("fresh.sh"), DIRECTORY, "sh", script,
 		PROGRAMS, os.path.join(DIRECTORY, "examples"), *wanted])

@@ -25,7 +25,7 @@ PER_TEST = 60	# seconds that igt_runner allows for one subtest
 IGT_PASS, IGT_SKIP = "0", "77"	# exit statuses of a test program
 WITHOUT_GPU = "without-gpu"
 BARE_PER_PROGRAM = 240	# seconds that a boot with the key "bare" allows for one program
-BARE_USERS = ("root", "nobody", WITHOUT_GPU)	# who runs the programs of a boot with the key "bare" (guest/bare.sh)
+BARE_USERS = ("root", "nobody", WITHOUT_GPU)	# users in a boot with the key "bare" (guest/bare.sh)
 NO_IOMMU = "the simulated IOMMU is one of x86-64"
 NO_RUNNER = "Debian has no igt_runner for the guest's architecture"
 
@@ -120,8 +120,8 @@ def listed_tests(programs, directory=TEST_DIRECTORY):
 
 def reload_line(times, directory=TEST_DIRECTORY):
 	"""
-	Returns the shell command that uses the driver, by a test in @directory, unloads it and loads it again. It does
-	all that @times times.
+	Returns the shell command that uses the driver, by a test in @directory, unloads it and loads it again. The
+	command repeats these steps @times times.
 	"""
 	return qemu.script_line("reload.sh", times, os.path.join(directory, "amd_userptr_hsa"),
 		"--run-subtest", "fork-cow")
@@ -129,8 +129,8 @@ def reload_line(times, directory=TEST_DIRECTORY):
 
 def slower(flavour):
 	"""
-	Returns by which factor all deadlines are longer with a kernel of this @flavour. In the tests igt_patience()
-	applies it.
+	Returns the factor by which all deadlines are longer with a kernel of this @flavour. In the test programs
+	igt_patience() multiplies the deadlines by the factor.
 	"""
 	return DEBUG_SLOWER if flavour == DEBUG else 1
 
@@ -267,8 +267,8 @@ def parts_of(entry):
 
 def keep(entry, tests):
 	"""
-	Change the section @entry so that its boot runs only the @tests (igt_runner's names), and expects nothing of
-	others.
+	Change the section @entry so that its boot runs only the @tests (igt_runner's names), and so that no key of the
+	section demands the result of another test.
 	"""
 	entry["only"] = f"^(?:{'|'.join(map(re.escape, tests))})$"
 	entry["must-pass"] = " ".join(test for test in entry.get("must-pass", "").split() if test in tests)
@@ -330,9 +330,10 @@ def tests_of_list(path):
 def judge_case(cases, status, output):
 	"""
 	Returns the case of the command judge, which has judged the same results as the @cases in the guest, and ended
-	with @status after it had printed @output. It must have come to the same numbers.
+	with @status after it had printed @output. The command must have counted as many verdicts of each kind.
 	"""
-	# judge has a case for the kernel's log. A boot whose log has a problem fails anyway.
+	# judge has one case more, for the kernel's log. It must have passed here, because a boot whose log has a
+	# problem fails anyway.
 	wanted = ("1" if results.number(cases, results.FAIL) else "0",
 		results.count([*cases, results.Case("kernel log", results.PASS)]))
 	found = status, results.last_line(output)
@@ -372,7 +373,7 @@ def bare_cases(runs, output):
 
 
 def boot_bare(name, entry, image):
-	"""Boot one scenario that runs programs where most of what their tests need is missing. Returns its cases."""
+	"""Boot one scenario that runs programs without most of the things that their tests need. Returns its cases."""
 	tests = entry["bare"].split()
 
 	def judge(where):
@@ -454,8 +455,8 @@ def work_of_seeds(config, names, numbers, all_modes, run_one):
 
 def work_of_scenarios(suite, only, numbers=(), run_one=boot_tests, config=None):
 	"""
-	Returns the boots.Work of @suite. It boots all its scenarios, or those of the modes @only, by calling @run_one,
-	and with the seeds @numbers if there are any.
+	Returns the boots.Work of @suite, which boots all scenarios of the suite, or those of the modes @only, by
+	calling @run_one, and with the seeds @numbers if there are any.
 	"""
 	config = config or all_scenarios()
 	names = [name for name in config.sections() if config[name]["suite"] == suite

@@ -8,7 +8,7 @@ from harness import step
 from harness.verdict.results import FAIL, PASS, number
 
 MAX_SEED = 2**64 - 1	# the largest seed that vgpu takes
-MAX_SEEDS = 1000	# a range LOW..HIGH of more seeds is refused, because it must be a typing error
+MAX_SEEDS = 1000	# parse() refuses a range LOW..HIGH of more seeds, because it must be a typing error
 VERDICT = re.compile(r"^vgpu: oracle: (\d+) violations in (\d+) accesses", re.M)
 
 
@@ -45,14 +45,15 @@ def choose(modes, seeds, all_modes):
 	"""
 	Returns the boots to run, as [(seed, mode)]. With one seed, or if the user has chosen the modes (@all_modes),
 	each seed runs in each of the @modes. With several seeds this would take long, so each seed runs once with each
-	scheduler. Which of the scheduler's modes that is, and so who writes the page tables, changes from seed to seed.
+	scheduler. The writer of the page tables changes from seed to seed.
 	"""
 	if all_modes or len(seeds) == 1:
 		return [(seed, mode) for seed in seeds for mode in modes]
 	groups = {}
 	for mode in modes:
 		groups.setdefault(scheduler(mode), []).append(mode)
-	# The second scheduler is one seed ahead of the first, so that each seed runs with both writers of page tables.
+	# The second scheduler takes its modes from one place further on, so each seed runs with both writers of page
+	# tables.
 	return [(seed, group[(turn + ahead) % len(group)])
 		for turn, seed in enumerate(seeds) for ahead, group in enumerate(groups.values())]
 

@@ -43,8 +43,8 @@ def groups(table, names, options=lambda name: ""):
 	"""
 	Divide the trials @names among boots. Returns a list of trials for each boot: first, for each mode, those that
 	share boots, then each other trial alone. Two trials with the same fault of the simulated GPU never share a
-	boot, because vgpu keeps only one set of options, with its mark, for each fault. Neither do two trials for which
-	@options() returns different options of the simulated GPU, which its boot has without the fault.
+	boot, because vgpu keeps only one set of options, with its mark, for each fault. @options() returns the options
+	of the simulated GPU that the boot of a trial has without the fault. Trials with different ones share no boot.
 	"""
 	modes, alone, taken = {}, [], set()
 	for name in names:

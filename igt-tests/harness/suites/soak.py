@@ -21,7 +21,7 @@ PROGRAM = "amd_userptr_soak"
 VICTIMS = "amd_userptr_kill"
 KINDS = ("random", "random-scatter", "random-kfd")
 PER_MINUTE = 20		# processes to kill for each minute of the soak, all kinds together
-PER_VICTIM = 3		# seconds in the timeout for each of them, and for the kernel to free its memory
+PER_VICTIM = 3		# seconds in the timeout for each of these processes, in which the kernel frees its memory
 
 DEFAULT_MODE = "hws-sdma"
 MINUTES = 10		# how long ./run soak lasts without --minutes
@@ -38,7 +38,8 @@ SLAB_TOLERANCE, AVAILABLE_TOLERANCE = 1024, 2048
 WORKERS = "workers asleep in the driver"
 
 # Let vgpu write only these kinds of lines to its trace, because a trace of all packets would fill the disk within
-# minutes. That is enough to explain a violation, because its line has the last events of the page.
+# minutes. These lines are enough to explain a violation, because the line of a violation has the last events of its
+# page.
 TRACE = "--trace-filter violation,stopped,kill,preempt,flush,tlb,map,unmap"
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
-Runs the suites "negative" and "faults": boots the guest with a mistake that is made on purpose, of the driver or of the
-GPU, and judges whether it shows as controls.cfg and faults.cfg say. A section of these tables is a trial. This module
-calls the mistake of a trial its fault.
+Runs the suites "negative" and "faults": boots the guest with a mistake that the driver or the simulated GPU makes on
+purpose, and judges whether the mistake shows as controls.cfg and faults.cfg say. A section of these tables is a trial.
+This module calls the mistake of a trial its fault.
 """
 
 import configparser
@@ -20,9 +20,9 @@ from harness.verdict.results import FAIL, PASS, Case
 
 TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
 
-# vgpu ends with 2 if its connection broke, and with 3 if it met something that it does not know. The log lacks a line that
-# the boot must have if the guest has another GPU. Each can be the reason why a test failed, in place of the fault of the
-# trial.
+# vgpu ends with 2 if its connection broke, and with 3 if it met something that it does not know. If the guest has
+# another GPU than the trial needs, the kernel's log lacks a line that the key "log" of the boot demands. Each of these
+# problems can make a test fail in place of the fault of the trial.
 NOT_IN_ORDER = (*(f"vgpu ended with {code}:" for code in (2, 3)), results.LACKS)
 WARNED = "dmesg-warn: "	# start of a test's detail: it passed, but the kernel's log got a warning
 CALLED = re.compile(r'amdgpu_control\("([a-z-]+)"\)')

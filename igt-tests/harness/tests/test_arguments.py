@@ -319,7 +319,7 @@ class Help(unittest.TestCase):
 			self.assertLessEqual(len(line), 120, number)
 
 
-OTHER = "another mode than "	# behind these words of an option --mode is the default
+OTHER = "another mode than "	# the text of an option --mode names the default behind these words
 
 
 class Text(unittest.TestCase):

@@ -62,7 +62,7 @@ def base_tree():
 class Configuration(unittest.TestCase):
 	@classmethod
 	def setUpClass(cls):
-		# make compiles the program that configures there, so the tests share it.
+		# make compiles its configuration program in this directory, so all tests share the directory.
 		cls.out = tempfile.mkdtemp()
 		cls.addClassCleanup(shutil.rmtree, cls.out)
 
@@ -131,7 +131,7 @@ class Build(unittest.TestCase):
 			self.addCleanup(patch.stop)
 
 	def make(self, _what, words, env):
-		"""Does what bindeb-pkg would do."""
+		"""Stands for make: writes the name of the release, and packages like those of bindeb-pkg."""
 		self.words.append(words)
 		out = words[3].removeprefix("O=")
 		release = source.base()["version"] + next(word for word in words if word.startswith("LOCALVERSION=")).partition("=")[2]

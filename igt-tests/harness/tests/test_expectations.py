@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests the verdict on test suites that others wrote, with made-up files and results."""
+"""Tests the verdict by expectation files, and how the suite outside reads results, with made-up files and results."""
 
 import json
 import os
@@ -172,7 +172,7 @@ class Verdicts(unittest.TestCase):
 
 
 class Words(unittest.TestCase):
-	"""Tests how the results.json of igt_runner is read."""
+	"""Tests how outside.py reads the results.json of igt_runner."""
 
 	def test_not_counted(self):
 		line = "<4> [9.3] === TOTAL (all subtests in amd_basic binary): 0 min 0 sec ==="

@@ -105,7 +105,8 @@ class SameVerdict(Temporary):
 			run = self.run_of({TWO: word})
 			ours = {case.name: case.verdict for case in run.judge(fails=f"# it lacks something\n{TWO},Skip\n")}
 			suite = {case.name.removeprefix(judge.PREFIX): case.verdict for case in run.suite(may_skip=TWO)}
-			# The suite lets such a test pass, too. An entry of a board has to be removed when the test passes.
+			# If the test passes, the two differ: the suite permits that, too, but the judge fails until
+			# somebody removes the entry from the board's file.
 			if word != "pass":
 				self.assertEqual(ours[TWO], suite[TWO], word)
 			self.assertEqual(ours[ONE], suite[ONE])
@@ -115,7 +116,8 @@ class SameVerdict(Temporary):
 			run = self.run_of({TWO: word})
 			ours = printed(run.judge(fails=f"# a stock bug\n{TWO},Fail\n"))[0]
 			suite = printed(run.suite(must_fail="amd_a@two: a == b"))[0]
-			# The suite looks at the reason, too, and takes only a failed assertion.
+			# For dmesg-fail the two differ: the suite takes only the word "fail", with the right reason.
+			# For the judge both words mean the status Fail.
 			if word != "dmesg-fail":
 				self.assertEqual(ours, suite, word)
 

@@ -38,7 +38,7 @@ class Start(unittest.TestCase):
 	"""Tests with which configuration a build begins."""
 
 	def test_complete_configuration_of_debian(self):
-		"""The harness takes it from the package of the headers, and only once."""
+		"""The harness takes Debian's configuration from the package of the headers, and only once."""
 		text = "CONFIG_OF_DEBIAN=y\n"
 		with tempfile.TemporaryDirectory() as cache, mock.patch.object(step, "CACHE", cache):
 			image = kernel.Image("image", os.path.join(cache, "stock/7.3.4+deb13-amd64"), "7.3.4+deb13-amd64")
@@ -75,7 +75,7 @@ class Start(unittest.TestCase):
 					kernel.configure("/tree", out, extra, start=start)
 					kernel.configure("/tree", out, extra, start=start)
 					self.assertEqual(runs.call_count, 1)
-					# If Debian's configuration has changed, the kernel is configured again.
+					# If Debian's configuration has changed, configure() calls configure.sh again.
 					if start:
 						kernel.configure("/tree", out, extra, start=start + "CONFIG_Y=y\n")
 						self.assertEqual(runs.call_count, 2)
@@ -188,7 +188,7 @@ class Base(unittest.TestCase):
 			self.assertEqual(self.installed, built)
 			self.assertEqual(set(os.listdir(kernel.flavoured("image", flavour))), {".config", "image.json"})
 			count = len(commands)
-			self.assertEqual(kernel.build_image(flavour), image)	# which compiles nothing
+			self.assertEqual(kernel.build_image(flavour), image)	# the second call compiles nothing
 			self.assertEqual(len(commands), count)
 			fragment = step.read(os.path.join(built, ".userptr-fragment"))
 			return [line.replace(directory, "") for line in commands], environments, fragment, image
@@ -200,7 +200,8 @@ class Base(unittest.TestCase):
 			self.assertEqual((patched_fragment, patched_environment), (base_fragment, base_environment))
 			self.assertEqual(len(patched), len(base))
 			for with_series, without in zip(patched, base):
-				# Both make the same calls, but the base makes them while its own directories are mounted.
+				# Both kernels need the same calls. For the base they run while the base's directories
+				# are mounted over those of the patched kernel.
 				self.assertTrue(without.endswith(" -- " + with_series), without)
 				self.assertIn("/build/linux-base with0 /build/linux ", without)
 				self.assertIn(f"/kernel-{image.flavour} /{flavours.directory('kernel', options or 'patched')} ", without)

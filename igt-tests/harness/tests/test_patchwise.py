@@ -157,7 +157,10 @@ class Series(unittest.TestCase):
 		self.assertEqual(patchwise.names_in_headers(patch), (set(), set()))
 
 	def test_names_of_a_changed_header(self):
-		"""A declaration of several lines is found by any of them; what is only added has no user yet."""
+		"""
+		A change of any line of a declaration gives the declaration's names. Names that a patch only adds are
+		left out, because no source uses them yet.
+		"""
 		old = "#define SIZE 1\nint one(int a,\n\tint b);\nint two(void);\nstruct three {\n\tint four;\n\tint five;\n};\n"
 		for new, found in (
 				(old.replace("\tint b", "\tlong b"), (set(), {"one"})),

@@ -46,7 +46,10 @@ class ExpectedFails(unittest.TestCase):
 
 
 class OtherPrograms(unittest.TestCase):
-	"""igt_runner files what programs that a test starts write to the kernel's log under that test, without a result."""
+	"""
+	If a test starts other programs of IGT, igt_runner makes entries of their lines in the kernel's log. These
+	entries have no result.
+	"""
 
 	def verdicts(self, listed):
 		tests = {OTHER: {"result": "pass"}, "igt@amdgpu/amd_a@of-another-program": {"dmesg": "[IGT] amd_b: executing\n"}}
@@ -65,7 +68,7 @@ class OtherPrograms(unittest.TestCase):
 
 
 # Each of these lines must make a boot fail. The kernel prints them like this (lockdep.c, kasan/report.c, dma/debug.c,
-# debugobjects.c, kmemleak.c, page_poison.c). The lines of NO_SPLATS must not.
+# debugobjects.c, kmemleak.c, page_poison.c). The lines of NO_SPLATS must not make a boot fail.
 SPLATS = """
 WARNING: possible circular locking dependency detected
 WARNING: possible recursive locking detected
@@ -108,7 +111,7 @@ Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar
 [IGT] amd_userptr_hsa: starting subtest BUG: WARNING:
 """
 
-# Each of these lines must make a boot with --icount fail; those of NOT_HOGGED must not. The kernel prints the name of
+# Each of these lines must make a boot with --icount fail, and no line of NOT_HOGGED may. The kernel prints the name of
 # the module behind the name of a function (%ps), unless the function is built in.
 HOGGED = """
 workqueue: amdgpu_amdkfd_restore_userptr_worker [amdgpu] hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND

@@ -18,8 +18,8 @@ class Evidence:
 	"""The evidence of a trial that had a boot to itself, or shared it with other trials."""
 
 	def __init__(self, dmesg, console, results_json):
-		# @dmesg and @console are both the kernel's log. If the guest died or was ended early, only the console
-		# has the last lines.
+		# @dmesg and @console are both the kernel's log. If the guest died or the harness ended it early, only
+		# the console has the last lines.
 		self.logs, self.log, self.results_json = (dmesg, console), dmesg + console, results_json
 		self.rules = collections.Counter()
 		self.faults = set()
@@ -61,7 +61,7 @@ class Evidence:
 
 
 class Unfinished(Evidence):
-	"""The evidence of a boot that still runs; update() reads what the boot has written since the last call."""
+	"""The evidence of a boot that still runs; update() adds the lines since the last call."""
 
 	def __init__(self, boot):
 		super().__init__("", "", None)

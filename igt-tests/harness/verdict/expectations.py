@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
-Reads expectation files, and judges by them test suites that others wrote. The files have the format of the kernel's
-drm/ci (drivers/gpu/drm/ci/xfails), whose files the program deqp-runner reads. A board is a kind of machine.
+Reads expectation files, and judges by them the tests of Debian (the suite outside), and runs of the project's tests on
+users' machines (the command igt-tests/judge). The files have the format of the kernel's drm/ci
+(drivers/gpu/drm/ci/xfails), whose files the program deqp-runner reads. A board is a kind of machine.
 BOARD-fails.txt has "TEST,STATUS" for each test that does not pass, BOARD-flakes.txt regular expressions of tests that
 may end in any way, BOARD-skips.txt regular expressions of tests that do not run at all.
 
@@ -90,7 +91,7 @@ def pattern(entry):
 
 
 class Expectations:
-	"""The expectations for the tests of one boot; add() adds those of further files."""
+	"""The expectations for the tests of one boot; add() adds the expectations of further files."""
 
 	def __init__(self, fails="", flakes="", skips=""):
 		self.fails = {}		# {test: (status, Entry)}

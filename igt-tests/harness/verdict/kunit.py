@@ -16,7 +16,7 @@ CASE = re.compile(r"\bKUNIT_CASE\w*\((\w+)")
 SUITE = re.compile(r"struct kunit_suite \w+ = \{(.*?)^\};", re.S | re.M)
 MEMBER = r"\.{}\s*=\s*\"?(\w+)"
 
-# Match lines of the log. A test's lines are indented; those of a suite are not, but for its title.
+# Match lines of the log. The lines of a test are indented. Of the lines of a suite only the title is indented.
 TITLE = re.compile(r"    # Subtest: (\w+)$")
 RESULT = re.compile(r"(    )?(ok|not ok) \d+ (\w+)( # SKIP ?.*)?$")
 REASON = re.compile(r"    # (\w+): ((?:EXPECTATION|ASSERTION) FAILED at .*|.*timed out.*|.*crash.*)")
@@ -70,8 +70,8 @@ def case(name, result):
 
 def cases(log, wanted):
 	"""
-	Returns the cases of a boot with this @log. Each suite of @wanted, {suite: [tests]}, must have run all its tests, and
-	nothing else may have run: then the driver is not built from these sources.
+	Returns the cases of a boot with this @log. Each suite of @wanted, {suite: [tests]}, must have run all its
+	tests. No other test may have run, because then the driver would not be built from these sources.
 	"""
 	found = results_in(log)
 	keys = [(suite, test) for suite, tests in wanted.items() for test in (*tests, "")]

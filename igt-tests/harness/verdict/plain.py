@@ -25,7 +25,7 @@ IGNORE = re.compile(r"\[IGT\] \S+ add ignored dmesg regex: (.*)")
 def word_of(status, warned, errors):
 	"""
 	Returns igt_runner's word for a test that ended with @status. @warned says that the kernel printed a warning
-	meanwhile, @errors is what the test wrote to standard error.
+	meanwhile, @errors is the text that the test wrote to standard error.
 	"""
 	if status in (TIMED_OUT, KILLED):
 		return "timeout"

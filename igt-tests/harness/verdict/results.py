@@ -147,13 +147,13 @@ def expected_fails(text):
 
 def runner_tests(directory):
 	"""
-	Returns the entry "tests" of igt_runner's results in @directory, {name: entry}, also if igt_runner was ended
-	early. Returns None if there are no usable results.
+	Returns the entry "tests" of igt_runner's results in @directory, {name: entry}, also if the harness ended
+	igt_runner early. Returns None if there are no usable results.
 	"""
 	path = os.path.join(directory, "results.json")
 	if not os.path.exists(path) and os.path.isdir(directory):
-		# igt_runner writes results.json only at its end. If it was ended before, igt_results makes this file
-		# from its other files.
+		# igt_runner writes results.json only at its end. If the harness ended it before, igt_results makes
+		# results.json from the other files that igt_runner has written.
 		try:
 			subprocess.run(["igt_results", directory], capture_output=True, check=False)
 		except FileNotFoundError:

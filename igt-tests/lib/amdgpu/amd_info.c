@@ -56,8 +56,8 @@ void amd_info_ignore_fault_log(void)
 }
 
 /*
- * A kernel that is short of memory says so in its log, sometimes with all its statistics of memory.
- * Ignore every line that reports no bug.
+ * A kernel that is short of memory logs messages about that, sometimes with all its statistics of
+ * memory.  Ignore every line that reports no bug.
  */
 void amd_info_ignore_memory_log(void)
 {

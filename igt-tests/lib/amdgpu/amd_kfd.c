@@ -273,7 +273,8 @@ int __amd_kfd_svm_attribute(struct amd_kfd *kfd, void *cpu, size_t size, uint32_
 	svm.args.attrs[0].type = type;
 	svm.args.attrs[0].value = value;
 	/*
-	 * The kernel takes the size from the ioctl number, so add the size of the attributes to it.
+	 * The kernel takes the size of the arguments from the ioctl number, so add the size of the
+	 * attribute to the number.
 	 */
 	return kfd_ioctl(kfd->fd,
 			 AMDKFD_IOC_SVM +
@@ -316,7 +317,10 @@ int __amd_kfd_unmap_memory(struct amd_kfd *kfd, uint64_t handle)
 	return kfd_ioctl(kfd->fd, AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU, &args);
 }
 
-/* Reserve addresses at @hint if they are free, or anywhere if @hint is 0.  0: there are none. */
+/*
+ * Reserve addresses at @hint if they are free, or anywhere if @hint is 0.  Returns the start, or 0
+ * if there are none.
+ */
 static uint64_t reserve_at(uint64_t hint, uint64_t size)
 {
 	void *start =
@@ -524,8 +528,9 @@ int __amd_kfd_fault_event_wait(struct amd_kfd *kfd, uint32_t event_id, unsigned 
 		.num_events = 1,
 		.wait_for_all = 1,
 		/*
-		 * When a signal interrupts the ioctl, the kernel stores the time left here, so a
-		 * repeated ioctl waits no longer in all.
+		 * When a signal interrupts the ioctl, the kernel stores the time that is left here.
+		 * So if kfd_ioctl() repeats the ioctl, all its waits together are no longer than
+		 * @timeout_ms.
 		 */
 		.timeout = timeout_ms,
 	};

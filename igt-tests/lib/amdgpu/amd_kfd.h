@@ -120,8 +120,9 @@ int __amd_kfd_alloc_cached_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kf
 int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 int __amd_kfd_alloc_visible_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 /*
- * Register [ptr, ptr + size) as a KFD userptr at GPU address @va.  0: at @ptr itself, or at an
- * address that the function reserves if the GPU does not have that of @ptr.
+ * Register [ptr, ptr + size) as a KFD userptr at GPU address @va.  If @va is 0, the GPU address is
+ * the same as the CPU address @ptr.  If the GPU has no such address, the function reserves another
+ * one.
  */
 int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t va,
 		       struct amd_kfd_mem *mem);
@@ -156,7 +157,7 @@ struct amd_kfd_queue {
 	struct amd_kfd *kfd;
 	enum amd_kfd_queue_type type;
 	const struct amd_pkt *pkt; /* the packets of the GPU's generation */
-	bool first_xcc_only;	   /* AQL on several XCCs, each of which executes the packets */
+	bool first_xcc_only;	   /* AQL on several XCCs: only the first one may execute the PM4 */
 	uint32_t id;
 	struct amd_kfd_mem ring, control, eop, cwsr;
 	struct amd_kfd_mem ib; /* AQL only: the PM4 packets, used like a ring */
@@ -173,14 +174,14 @@ struct amd_kfd_queue {
 	uint64_t idle_put;	/* the GPU has finished the packets before this @put */
 	uint64_t aql_put;	/* AQL packets emitted since creation */
 	uint32_t seqno;		/* the last sequence number that submit returned */
-	int error; /* -errno of the first emit that failed; all later waits return it */
+	int error;		/* -errno of an emit or submit that failed; later waits return it */
 };
 
 /* Room for the text that amd_kfd_has_packets() makes. */
 #define AMD_KFD_REASON 128
 
 /*
- * Returns whether the project has packets for such a queue of this GPU.  If not,
+ * Returns whether amd_pkt.c has packets for a queue of @type of this GPU.  If not,
  * __amd_kfd_queue_create() returns -EOPNOTSUPP, and the text in @reason names the IP version.
  */
 bool amd_kfd_has_packets(const struct amd_kfd *kfd, enum amd_kfd_queue_type type, char *reason,
@@ -351,7 +352,7 @@ int __amd_kfd_smi_drain(struct amd_kfd_smi *smi);
 int __amd_kfd_smi_mark(struct amd_kfd_smi *smi);
 /*
  * Wait until @count events of type @event have come since the mark; -ETIME after @timeout_ms, or
- * -EOVERFLOW if KFD may have dropped an event, because nobody has drained the events in time.
+ * -EOVERFLOW if KFD may have dropped an event, because the test has not drained the events in time.
  */
 int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsigned int count,
 		       unsigned int timeout_ms);
@@ -371,7 +372,7 @@ int __amd_kfd_fault_event_destroy(struct amd_kfd *kfd, uint32_t event_id);
 
 /*
  * The functions above without __: they assert success and need IGT.  amd_kfd_queue_create() skips
- * if the project has no packets for the GPU.
+ * if amd_pkt.c has no packets for the GPU.
  */
 void amd_kfd_open(struct amd_kfd *kfd, int drm_fd);
 void amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);

@@ -67,7 +67,10 @@ uint64_t amd_kfd_aql_put(struct amd_kfd_queue *queue, const struct amd_kfd_aql_p
 		return queue->aql_put;
 	*queue->wptr = queue->aql_put + 1;
 	memcpy(&slot->body, &packet->body, sizeof(slot->body));
-	/* The GPU may read the packet as soon as the header is valid. */
+	/*
+	 * Store the header last, because the GPU may read the packet as soon as its header is
+	 * valid.
+	 */
 	__atomic_store_n(&slot->header, packet->header, __ATOMIC_RELEASE);
 	return queue->aql_put++;
 }

@@ -24,7 +24,10 @@ enum {
 	CONTROL_FENCE = 128,
 };
 
-/* From this bit on kfd_ioctl_create_queue_args.queue_percentage has a PM4 queue's XCC. */
+/*
+ * From this bit on kfd_ioctl_create_queue_args.queue_percentage has the number of a PM4 queue's
+ * XCC.
+ */
 enum { TARGET_XCC_SHIFT = 8 };
 
 /*
@@ -137,8 +140,9 @@ static int create(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 
 	/*
 	 * One XCC of the partition executes the packets of a PM4 queue; these bits choose the XCC
-	 * (kfd_chardev.c:258). Choose the last XCC, because AQL queues let the first one execute
-	 * their packets.
+	 * (kfd_chardev.c:258). Each XCC has its own TLB. AQL queues let the first XCC execute their
+	 * packets, so choose the last one for PM4 queues: then a test also notices when the driver
+	 * does not flush the TLB of another XCC.
 	 */
 	if (queue->type == AMD_KFD_QUEUE_PM4)
 		args.queue_percentage |= (node->num_xcc - 1) << TARGET_XCC_SHIFT;
@@ -309,7 +313,7 @@ uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue)
 		queue->pkt->fence(dw, queue->control.va + fence_offset(queue), ++queue->seqno);
 	uint64_t begin = queue->submitted_put;
 
-	/* There is room for the fence, because amd_kfd_queue_emit() keeps some. */
+	/* The ring has room for the fence, because amd_kfd_queue_emit() leaves room for one. */
 	put_packet(queue, dw, count);
 	queue->submitted_put = queue->put;
 	if (!queue->error && is_aql(queue))
@@ -326,7 +330,10 @@ bool amd_kfd_queue_done(const struct amd_kfd_queue *queue, uint32_t seqno)
 	return (int32_t)(done - seqno) >= 0;
 }
 
-/* Look at the fence, which the GPU will write: often at first, then every millisecond. */
+/*
+ * Look at the fence or the signal, which the GPU will write: often at first, then every
+ * millisecond.
+ */
 int __amd_kfd_queue_wait(struct amd_kfd_queue *queue, uint32_t seqno, unsigned int timeout_ms)
 {
 	const uint64_t deadline = igt_now_ms() + timeout_ms;
@@ -352,7 +359,10 @@ int __amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms)
 	return __amd_kfd_queue_wait(queue, amd_kfd_queue_submit(queue), timeout_ms);
 }
 
-/* Wait until there is room for @count dwords and a fence. Never fill the ring to the last dword. */
+/*
+ * Wait until there is room for @count dwords and a fence. Never fill the ring to the last dword,
+ * because a full ring would look like an empty one.
+ */
 static void make_room(struct amd_kfd_queue *queue, unsigned int count)
 {
 	unsigned int fence = queue->pkt->fence_dw;
@@ -381,7 +391,10 @@ void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigne
 	make_room(queue, count + n + (queue->first_xcc_only ? 2 * AMD_PKT_FIRST_XCC_DW : 0));
 	if (queue->error)
 		return;
-	/* A submission begins with an acquire, because others may have stored meanwhile. */
+	/*
+	 * A submission begins with an acquire, because the CPU or another queue may have stored to
+	 * memory since the last submission.
+	 */
 	if (n && queue->put == queue->submitted_put)
 		put_packet(queue, acquire, n);
 	put_packet(queue, dw, count);
@@ -441,7 +454,7 @@ void amd_kfd_queue_poll(struct amd_kfd_queue *queue, uint64_t addr, uint32_t val
 	uint32_t dw[AMD_PKT_MAX_DW];
 
 	amd_kfd_queue_emit(queue, dw, queue->pkt->poll(dw, addr, value));
-	/* Others may have stored while the queue waited. */
+	/* The CPU or another queue may have stored to memory while this queue waited. */
 	if (queue->pkt->acquire)
 		amd_kfd_queue_emit(queue, dw, queue->pkt->acquire(dw));
 }

@@ -136,8 +136,8 @@ int __amd_kfd_smi_drain(struct amd_kfd_smi *smi)
 	while ((len = read(smi->fd, bytes, sizeof(bytes))) > 0) {
 		take_bytes(smi, bytes, len);
 		/*
-		 * KFD drops an event that does not fit into its buffer.  One may be missing if the
-		 * longest would not fit.
+		 * KFD drops an event that does not fit into its buffer.  So an event may be missing
+		 * if the buffer had no room for the longest event.
 		 */
 		smi->full |= len > SMI_FIFO_SIZE - KFD_SMI_EVENT_MSG_SIZE;
 	}

@@ -2,8 +2,8 @@
 /*
  * Content of memory (a pattern) that depends on a seed and on the place, so a comparison finds
  * bytes at a wrong place or of another seed. Such a seed is a number that the test chooses; it has
- * nothing to do with the seed of the simulated GPU. For pages that change while they are copied see
- * amd_stamp.h.
+ * nothing to do with the seed of the simulated GPU. For pages that change while the GPU copies them
+ * see amd_stamp.h.
  */
 #ifndef AMD_PATTERN_H
 #define AMD_PATTERN_H

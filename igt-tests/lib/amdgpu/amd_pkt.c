@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Which packets a GPU wants.  Kernel references are to drivers/gpu/drm/amd of Linux 7.3. */
+/*
+ * The choice of the packets for a GPU.  Kernel references are to drivers/gpu/drm/amd of Linux 7.3.
+ */
 #include <errno.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
@@ -14,7 +16,10 @@ struct range {
 	const struct amd_pkt *pkt;
 };
 
-/* amdgpu/amdgpu_discovery.c:2724-2785 has the functions, amdkfd/kfd_device.c:304-475 the names. */
+/*
+ * The functions for each version are in amdgpu/amdgpu_discovery.c:2724-2785, and the names (such as
+ * gfx908) in amdkfd/kfd_device.c:304-475.
+ */
 static const struct range compute[] = {
 	/* gfx_v9_0.c: gfx908, gfx90a */
 	{ AMD_PKT_IP(9, 4, 1), AMD_PKT_IP(9, 4, 2), &amd_pkt_gfx9 },
@@ -23,7 +28,7 @@ static const struct range compute[] = {
 	{ AMD_PKT_IP(9, 5, 0), AMD_PKT_IP(9, 5, 0), &amd_pkt_gfx9 },
 	/* gfx_v10_0.c: gfx1030 to gfx1036 */
 	{ AMD_PKT_IP(10, 3, 0), AMD_PKT_IP(10, 3, 7), &amd_pkt_gfx10 },
-	/* gfx_v11_0.c: gfx1100 to gfx1171. Its packets are those of gfx_v10_0.c. */
+	/* gfx_v11_0.c: gfx1100 to gfx1171. It uses the same packets as gfx_v10_0.c. */
 	{ AMD_PKT_IP(11, 0, 0), AMD_PKT_IP(11, 0, 4), &amd_pkt_gfx10 },
 	{ AMD_PKT_IP(11, 5, 0), AMD_PKT_IP(11, 5, 6), &amd_pkt_gfx10 },
 	{ AMD_PKT_IP(11, 7, 0), AMD_PKT_IP(11, 7, 1), &amd_pkt_gfx10 },
@@ -43,7 +48,7 @@ static const struct range sdma[] = {
 	{ AMD_PKT_IP(4, 4, 4), AMD_PKT_IP(4, 4, 5), &amd_pkt_sdma4 },
 	/* sdma_v5_2.c: gfx10.3 */
 	{ AMD_PKT_IP(5, 2, 0), AMD_PKT_IP(5, 2, 7), &amd_pkt_sdma5 },
-	/* sdma_v6_0.c: gfx11. Its packets are those of sdma_v5_2.c. */
+	/* sdma_v6_0.c: gfx11. It uses the same packets as sdma_v5_2.c. */
 	{ AMD_PKT_IP(6, 0, 0), AMD_PKT_IP(6, 0, 3), &amd_pkt_sdma5 },
 	{ AMD_PKT_IP(6, 1, 0), AMD_PKT_IP(6, 1, 4), &amd_pkt_sdma5 },
 	{ AMD_PKT_IP(6, 4, 0), AMD_PKT_IP(6, 4, 0), &amd_pkt_sdma5 },

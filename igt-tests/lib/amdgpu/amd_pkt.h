@@ -2,8 +2,8 @@
 /*
  * The few packets that test queues need, for each generation of compute queues (PM4) and of SDMA.
  * The IP version of the engine, which the driver reports, chooses the generation.  Only the packets
- * of gfx942 have ever run, on the simulated GPU; the packets of all other generations are known
- * from headers (docs/hardware-notes.md).
+ * of gfx942 have ever run, on the simulated GPU.  The packets of all other generations follow
+ * public headers and have never run (docs/hardware-notes.md).
  *
  * A generation whose packets nobody has written is missing in the tables of amd_pkt.c.
  */
@@ -53,7 +53,7 @@ struct amd_pkt {
 	unsigned int (*copy)(uint32_t *dw, uint64_t dst, uint64_t src, uint32_t size);
 	/* Let other observers see the stores of earlier packets, then store @value at @addr. */
 	unsigned int (*fence)(uint32_t *dw, uint64_t addr, uint32_t value);
-	/* Store the 64 bits of the GPU's clock at @addr; others see them after a fence. */
+	/* Store the 64 bits of the GPU's clock at @addr; other observers see them after a fence. */
 	unsigned int (*timestamp)(uint32_t *dw, uint64_t addr);
 	/* Wait until the dword at @addr is @value. */
 	unsigned int (*poll)(uint32_t *dw, uint64_t addr, uint32_t value);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * PM4 of gfx12.0 and gfx12.5.  The levels of caches are those of amd_pkt_gfx10.c.  References are
- * to drivers/gpu/drm/amd/amdgpu of Linux 7.3.
+ * PM4 of gfx12.0 and gfx12.5.  amd_pkt_gfx10.c explains the names of the caches.  References are to
+ * drivers/gpu/drm/amd/amdgpu of Linux 7.3.
  */
 #include <stddef.h>
 
@@ -28,9 +28,11 @@
 	 ACQUIRE_GL1_INV | ACQUIRE_GL2_INV | ACQUIRE_GL2_WB)
 
 /*
- * gfx12.5 has two scopes (gfx_v12_1_pkt.h).  In the scope of the work on GL2 the value 2 is "all",
- * and in the scope of each access 3 is "system".  GLV holds dirty lines, so a release writes GLV
- * back, too (gfx_v12_1_ring_emit_fence()).
+ * gfx12.5 has two kinds of fields with the name scope (gfx_v12_1_pkt.h).  The scope of the work on
+ * GL2 says which lines of GL2 the packet works on; the value 2 is "all".  The scope of an access
+ * says who has to see the access, from one compute unit to the whole system; the value 3 is
+ * "system".  GLV holds dirty lines, so a release writes GLV back, too
+ * (gfx_v12_1_ring_emit_fence()).
  */
 #define RELEASE_GL2_SCOPE_ALL (2u << 12)
 #define RELEASE_GLV_WB	      (1u << 24)
@@ -82,8 +84,8 @@ static unsigned int write_12_5(uint32_t *dw, uint64_t dst, unsigned int count)
 
 /*
  * DMA_DATA of gfx12.5 (gfx_v12_1_pkt.h:399) has no bit CP_SYNC.  Bit 30 of its last dword has two
- * names there: RAW_WAIT, and DIS_WC, which means not to wait until the copy is written.  So set
- * neither CP_SYNC nor bit 30.
+ * names there: RAW_WAIT, and DIS_WC, which means not to wait until the copy is written.  The two
+ * names contradict each other, so set neither CP_SYNC nor bit 30.
  */
 static unsigned int copy_12_5(uint32_t *dw, uint64_t dst, uint64_t src, uint32_t size)
 {

@@ -15,7 +15,7 @@
 #define RELEASE_TC    (1u << 17)
 #define RELEASE	      (RELEASE_TCL1 | RELEASE_TC | RELEASE_TC_WB)
 
-/* ACQUIRE_MEM (soc15d.h:403): all that gfx_v9_4_3_emit_mem_sync() does. */
+/* ACQUIRE_MEM (soc15d.h:403), with the bits of gfx_v9_4_3_emit_mem_sync(). */
 #define ACQUIRE_TC_WB	  (1u << 18)
 #define ACQUIRE_TCL1	  (1u << 22)
 #define ACQUIRE_TC	  (1u << 23)

@@ -6,7 +6,9 @@
 #include "lib/amdgpu/amd_pkt.h"
 #include "lib/amdgpu/amd_pkt_pm4.h"
 
-/* WRITE_DATA (soc15d.h:129): the destination is memory; wait until it is written. */
+/*
+ * WRITE_DATA (soc15d.h:129): the destination is memory; the packet ends when memory has the data.
+ */
 #define WRITE_DATA_MEMORY  (5u << 8)
 #define WRITE_DATA_CONFIRM (1u << 20)
 
@@ -26,7 +28,7 @@
 #define DMA_DATA_CP_SYNC  (1u << 31)
 #define DMA_DATA_RAW_WAIT (1u << 30)
 
-/* ACQUIRE_MEM of all memory, as gfx_v9_4_3.c:3506 and gfx_v10_0.c:9492 have it. */
+/* ACQUIRE_MEM for all memory, with the values of gfx_v9_4_3.c:3506 and gfx_v10_0.c:9492. */
 #define ACQUIRE_MEM_SIZE     0xffffffffu
 #define ACQUIRE_MEM_SIZE_HI  0xffffffu
 #define ACQUIRE_MEM_INTERVAL 0xau

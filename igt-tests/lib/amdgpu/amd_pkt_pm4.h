@@ -49,10 +49,13 @@ unsigned int amd_pm4_copy(uint32_t *dw, uint64_t dst, uint64_t src, uint32_t siz
 unsigned int amd_pm4_poll(uint32_t *dw, uint64_t addr, uint32_t value);
 unsigned int amd_pm4_first_xcc(uint32_t *dw, unsigned int count);
 
-/* @caches: what to do before the store; @data: what to store. */
+/*
+ * @caches: bits for the work on the caches before the store; @data: RELEASE_MEM_DATA_32 to store
+ * @value, or RELEASE_MEM_DATA_CLOCK.
+ */
 unsigned int amd_pm4_release(uint32_t *dw, uint32_t caches, uint32_t data, uint64_t addr,
 			     uint32_t value);
-/* ACQUIRE_MEM of gfx9, and that of later generations, which has another dword. */
+/* ACQUIRE_MEM of gfx9, and ACQUIRE_MEM of later generations, which has one dword more. */
 unsigned int amd_pm4_acquire_gfx9(uint32_t *dw, uint32_t caches);
 unsigned int amd_pm4_acquire(uint32_t *dw, uint32_t caches);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The packets of SDMA.  Up to version 4 SDMA accesses memory itself; later versions access it
+ * The packets of SDMA.  Up to version 4 SDMA accesses memory directly; later versions access it
  * through GL2, the GPU's last cache, so their packets have to write GL2 back and invalidate it.
  *
  * References are to drivers/gpu/drm/amd/amdgpu of Linux 7.3: vega10_sdma_pkt_open.h describes SDMA
@@ -19,8 +19,8 @@ enum {
 	SDMA_POLL_REGMEM = 8,
 	SDMA_TIMESTAMP_GET_GLOBAL = 13 | 2 << 8,
 	/*
-	 * Sub-operation 0 is for queues of the kernel (sdma_v5_2.c:320), 1 for those of processes:
-	 * SDMA_SUBOP_USER_GCR of ROCr.
+	 * GCR (graphics cache rinse): sub-operation 0 is for queues of the kernel
+	 * (sdma_v5_2.c:320), and 1 is for queues of processes (SDMA_SUBOP_USER_GCR of ROCr).
 	 */
 	SDMA_USER_GCR = 17 | 1 << 8,
 };
@@ -31,14 +31,15 @@ enum {
 #define POLL_FOREVER  (0xfffu << 16)
 #define POLL_INTERVAL 10u
 
-/* The store of FENCE: uncached (sdma_v5_2.c:378), to system memory (ROCr). */
+/* Bits of FENCE: its store goes past the caches (sdma_v5_2.c:378), and to system memory (ROCr). */
 #define FENCE_UNCACHED (3u << 16)
 #define FENCE_SYSTEM   (1u << 20)
 
 /*
  * The bits of GCR (navi10_sdma_pkt_open.h:77).  Release and acquire set the bits that ROCr's
- * BlitSdma::BuildGCRCommand() sets, because ROCr runs on real GPUs.  Acquire lacks the bits for
- * metadata and for instructions that sdma_v5_2_ring_emit_mem_sync() sets.
+ * BlitSdma::BuildGCRCommand() sets, because ROCr runs on real GPUs, so these bits are known to be
+ * enough.  Acquire lacks the bits for metadata and for instructions that
+ * sdma_v5_2_ring_emit_mem_sync() sets.
  */
 #define GCR_GLK_WB  (1u << 6)
 #define GCR_GLK_INV (1u << 7)
@@ -50,9 +51,10 @@ enum {
 #define GCR_ACQUIRE (GCR_RELEASE | GCR_GL2_INV | GCR_GL1_INV | GCR_GLV_INV | GCR_GLK_INV)
 
 /*
- * SDMA 7.1 has two scopes.  In the scope of each access the value 3 is "system", and in the scope
- * of the work on GL2 2 is "all".  The fields of copy, fence and timestamp are those of ROCr's
- * sdma_registers.h; the kernel's header has older names for the same bits.
+ * SDMA 7.1 has the two kinds of scope that amd_pkt_gfx12.c explains.  In the scope of each access
+ * the value 3 is "system", and in the scope of the work on GL2 the value 2 is "all".  The names of
+ * the fields of copy, fence and timestamp come from ROCr's sdma_registers.h; the kernel's header
+ * has older names for the same bits.
  */
 #define COPY_HAS_SCOPE	       (1u << 28)
 #define COPY_SCOPE_SYSTEM      (3u << 18 | 3u << 26) /* destination, source */
@@ -99,8 +101,8 @@ static unsigned int put_timestamp(uint32_t *dw, uint32_t header, uint64_t addr)
 }
 
 /*
- * GCR of all addresses (sdma_v5_2.c:312).  A dword has the low half of @control and a part of an
- * address.
+ * GCR of all addresses (sdma_v5_2.c:312).  Dword 2 has 16 bits of an address, which are 0 here, and
+ * the low half of @control above them.
  */
 static unsigned int put_gcr(uint32_t *dw, uint32_t control)
 {

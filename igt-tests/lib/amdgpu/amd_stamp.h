@@ -31,15 +31,15 @@ void amd_stamp_fill(const struct amd_stamp *stamp, void *addr, size_t size,
 		    unsigned int generation);
 /* Fill the page with the generation @started, then set @finished. */
 void amd_stamp_finish(struct amd_stamp *stamp, void *addr, size_t size);
-/* The kernel may drop the content from now on; to be called before the MADV_FREE. */
+/* The kernel may drop the content from now on.  Call this before the MADV_FREE. */
 void amd_stamp_free(struct amd_stamp *stamp);
 /* The kernel has dropped the content.  The zeros count as a generation of their own. */
 void amd_stamp_drop(struct amd_stamp *stamp);
 /* May the kernel have dropped the content, with nothing stored since? */
 bool amd_stamp_is_free(const struct amd_stamp *stamp);
 /*
- * How many bytes of @copy are wrong.  @oldest is the generation that was finished when the copy
- * began; words of this and of later generations are right.
+ * Returns how many bytes of @copy are wrong.  @oldest is the generation that was finished when the
+ * copy began; words of this and of later generations are right.
  */
 uint64_t amd_stamp_check(const struct amd_stamp *stamp, unsigned int oldest, const void *copy,
 			 size_t size);

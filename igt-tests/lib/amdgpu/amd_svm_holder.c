@@ -26,7 +26,10 @@ int __amd_svm_holder_init(struct amd_svm_holder *holder, struct amd_kfd *kfd)
 
 void amd_svm_holder_fini(struct amd_svm_holder *holder)
 {
-	/* Without the server the page cannot come, so the thread does not wait for it any more. */
+	/*
+	 * When the server ends, the kernel aborts the request for the page.  So the thread gets an
+	 * error and ends.
+	 */
 	igt_fuse_stop(&holder->fuse);
 	igt_task_end(&holder->task);
 	amd_svm_holder_forget(holder);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keep KFD's restore workers, that of userptrs and that of SVM, from working: a thread registers
- * SVM memory whose page does not come.  The thread waits for the page in
+ * Keep KFD's restore worker and the restore worker of SVM from working: a thread registers SVM
+ * memory whose page does not come.  The thread waits for the page in
  * kfd_svm.c:svm_range_set_attr().  Meanwhile it holds the lock of the KFD process, which both
  * workers need, and mmap_lock for reading.
  *
@@ -33,7 +33,7 @@ void amd_svm_holder_fini(struct amd_svm_holder *holder);
 void amd_svm_holder_hold(struct amd_svm_holder *holder);
 /* Let the page come, and assert that the thread has held the locks until now. */
 void amd_svm_holder_release(struct amd_svm_holder *holder);
-/* Unmap the page, which is SVM since release().  Evicts the queues. */
+/* Unmap the page.  It is SVM memory since release(), so KFD evicts the queues. */
 void amd_svm_holder_forget(struct amd_svm_holder *holder);
 
 #endif

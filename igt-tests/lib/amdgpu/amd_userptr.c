@@ -138,8 +138,8 @@ uint32_t *amd_userptr_mmap(struct amd_userptr *up, size_t size, uint32_t seed)
 
 	amd_userptr_adopt(up, cpu, size);
 	/*
-	 * Keep khugepaged away, because a collapse would be an eviction that the subtest does not
-	 * expect.
+	 * Do not let khugepaged collapse the pages, because a collapse would cause an eviction that
+	 * the subtest does not expect.
 	 */
 	igt_assert_eq(madvise(cpu, size, MADV_NOHUGEPAGE), 0);
 	amd_pattern_fill(cpu, size, seed);

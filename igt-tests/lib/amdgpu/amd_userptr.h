@@ -161,8 +161,9 @@ void *amd_userptr_page(struct amd_userptr_bo *bo, unsigned int page);
 void amd_userptr_dontneed(struct amd_userptr_bo *bo);
 
 /*
- * Wait until the queues run again, and assert that since amd_kfd_smi_mark() they were evicted
- * @evictions times (0: once or more), each time because of a userptr, and restored as often.
+ * Wait until the queues run again, and assert that since amd_kfd_smi_mark() KFD has evicted them
+ * @evictions times (0: once or more), each time because of a userptr, and has restored them as
+ * often.
  */
 void amd_userptr_expect_evictions(struct amd_userptr *up, unsigned int evictions);
 void amd_userptr_expect_no_eviction(struct amd_userptr *up);

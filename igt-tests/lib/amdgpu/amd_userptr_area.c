@@ -26,7 +26,7 @@
  */
 enum { NUM_HUGE_PAGES = 6 };
 
-/* Not /proc/sys/vm/nr_hugepages, which may count pages of another size. */
+/* Do not use /proc/sys/vm/nr_hugepages, because it may count pages of another size. */
 #define NR_HUGE_PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
 static int open_memfd(size_t size)
@@ -89,7 +89,7 @@ static bool is_private_file(const struct amd_userptr_backing *backing)
 
 /*
  * Raise the number of huge pages to NUM_HUGE_PAGES until the program ends, because later the kernel
- * may find no huge page any more; a reason to skip, or NULL.
+ * may find no huge page any more. Returns a reason to skip, or NULL.
  */
 static const char *reserve_huge_pages(void)
 {
@@ -104,7 +104,10 @@ static const char *reserve_huge_pages(void)
 								     : NULL;
 }
 
-/* Make a file of the area's size.  For private mappings it contains AMD_USERPTR_SEED_FILE. */
+/*
+ * Make a file of the area's size.  For private mappings it contains the pattern of
+ * AMD_USERPTR_SEED_FILE.
+ */
 static int new_file(struct amd_userptr_area *area)
 {
 	const size_t size = amd_userptr_half();
@@ -182,8 +185,8 @@ const char *amd_userptr_area_init(struct amd_userptr_area *area, struct amd_user
 		return reason;
 	reserve(area);
 	/*
-	 * The driver has no part in this, so a failure is a reason to skip: the machine lacks
-	 * something.
+	 * A failure is a reason to skip, because it does not come from the GPU's driver: the
+	 * machine lacks something.
 	 */
 	ret = map_area(area);
 	if (ret == -EOPNOTSUPP || ret == -EISDIR)
@@ -299,7 +302,7 @@ static void gpu_copy(struct amd_userptr_area *area, struct amd_userptr_bo *bo, b
 	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
 }
 
-/* The bytes of one half that the last gpu_copy() has read. */
+/* Returns the bytes of one half that the last gpu_copy() has read. */
 static const char *gpu_half(struct amd_userptr_area *area, unsigned int half)
 {
 	return (char *)area->up->out.cpu + half * amd_userptr_half();

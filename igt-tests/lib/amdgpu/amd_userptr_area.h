@@ -4,8 +4,8 @@
  * kernel can make to memory (events), with the effect of each event on each backing. The matrix
  * tests combine their rows.
  *
- * An area is memory of one backing. It may be a huge page, so only its first and last
- * amd_userptr_half() bytes, its halves, are filled and compared.
+ * An area is memory of one backing. It may be as large as a huge page. To save time, the tests fill
+ * and compare only its first and last amd_userptr_half() bytes, its halves.
  */
 #ifndef AMD_USERPTR_AREA_H
 #define AMD_USERPTR_AREA_H
@@ -31,8 +31,8 @@ static inline size_t amd_userptr_half(void)
 
 /*
  * Seeds of the patterns.  The seed shows a test where the bytes that it finds come from.  The
- * second half of an area has the next seed after that of the first half, so the distance between
- * two of these seeds is at least 2.
+ * second half of an area has the next seed after the seed of the first half, so the distance
+ * between two of these seeds is at least 2.
  */
 enum {
 	AMD_USERPTR_SEED = 16,	     /* the CPU stores it before the event */
@@ -43,7 +43,7 @@ enum {
 
 /* The content of an area after an event, as the CPU and the GPU have to find it. */
 enum amd_userptr_effect {
-	AMD_USERPTR_NEVER,     /* there is no such event: see why_not */
+	AMD_USERPTR_NEVER,     /* the event is impossible: see why_not */
 	AMD_USERPTR_UNTOUCHED, /* the event changes no page: no eviction may come */
 	AMD_USERPTR_KEPT,      /* the same bytes, perhaps in other pages */
 	AMD_USERPTR_ZEROED,
@@ -73,7 +73,7 @@ struct amd_userptr_backing {
 	const char *what;	  /* begins the description of a subtest */
 	int map_flags;		  /* MAP_* besides MAP_FIXED */
 	int advice;		  /* MADV_* for madvise(); -1: none */
-	int (*open)(size_t size); /* opens the file behind it, or -errno; NULL: no file */
+	int (*open)(size_t size); /* returns a new file, or -errno; NULL: no file */
 	bool huge;		  /* made of huge pages, so the size is AMD_USERPTR_AREA_HUGE */
 	bool readonly;		  /* the GPU may only read */
 };
@@ -125,7 +125,8 @@ void amd_userptr_area_check_half(const struct amd_userptr_area *area, unsigned i
 void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo *bo,
 			    enum amd_userptr_effect effect);
 /*
- * Assert that the GPU reads what the CPU stores now, and the other way round if the GPU may write.
+ * Assert that the GPU reads the bytes that the CPU stores now, and, if the GPU may write, that the
+ * CPU reads the bytes that the GPU stores.
  */
 void amd_userptr_area_roundtrip(struct amd_userptr_area *area, struct amd_userptr_bo *bo);
 
@@ -146,8 +147,8 @@ struct amd_userptr_event {
 	bool huge;	     /* needs an area as large as a huge page */
 	/*
 	 * The event takes mmap_lock for writing, so it waits for a restore worker that faults in a
-	 * page.  Without this flag the event must be able to happen while the worker is in the
-	 * middle of a restore.
+	 * page, because the worker holds the lock for reading.  Without this flag the event must be
+	 * able to happen while the worker is in the middle of a restore.
 	 */
 	bool waits;
 	/*
@@ -159,7 +160,8 @@ struct amd_userptr_event {
 	const char *(*prepare)(struct amd_userptr_area *area);
 	/*
 	 * Makes the event happen; 0 or -errno.  It may run in a thread while the restore worker
-	 * holds mmap_lock for reading, so it asserts, allocates and maps nothing of its own.
+	 * holds mmap_lock for reading, so it makes no assertion, and allocates or maps no memory
+	 * except by the event itself.
 	 */
 	int (*trigger)(struct amd_userptr_area *area);
 	/* Looks for evidence of the event when the queues run again. */

@@ -43,8 +43,9 @@ static int map_cpu(int fd, struct amd_userptr_cs_bo *bo)
 	if (bo->cpu == MAP_FAILED || madvise(bo->cpu, bo->size, MADV_DONTFORK))
 		return -errno;
 	/*
-	 * Fault the pages in now, because later a page fault may have to wait: tests let the
-	 * restore worker hold mmap_lock.
+	 * Fault the pages in now, because a later page fault may have to wait: tests let the
+	 * restore worker hold mmap_lock for reading, and while another task waits to write, a page
+	 * fault waits behind that task.
 	 */
 	memset(bo->cpu, 0, bo->size);
 	return 0;
@@ -186,7 +187,7 @@ int __amd_userptr_cs_submit(struct amd_userptr_cs *cs, const uint32_t *handles, 
 	if (cs->packets.error)
 		return cs->packets.error;
 	ib.ib_bytes = 4 * cs->packets.put;
-	/* Not drmIoctl(), which repeats an ioctl that returns -EAGAIN. */
+	/* Do not call drmIoctl(), because it repeats an ioctl that returns -EAGAIN. */
 	if (ioctl(cs->fd, DRM_IOCTL_AMDGPU_CS, &args))
 		return -errno;
 	*seq = args.out.handle;

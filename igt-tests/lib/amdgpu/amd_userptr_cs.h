@@ -28,20 +28,20 @@ struct amd_userptr_cs {
 	uint32_t ctx;
 	struct amd_userptr_cs_bo ib, data;
 	/*
-	 * Not a real queue: its ring is the memory of the IB, so amd_kfd_queue_copy(), _write(),
-	 * _poll() and others write the packets of the IB.
+	 * This is no real queue: its ring is the memory of the IB, so amd_kfd_queue_copy(),
+	 * _write(), _poll() and others write the packets of the IB.
 	 */
 	struct amd_kfd_queue packets;
 };
 
 /*
  * Make a CS context and an IB for the compute (AMD_KFD_QUEUE_PM4) or SDMA ring in the VM of @fd; 0
- * or -errno, which is -EOPNOTSUPP if the project has no packets for the GPU.
+ * or -errno, which is -EOPNOTSUPP if amd_pkt.c has no packets for the GPU.
  */
 int __amd_userptr_cs_open(int fd, enum amd_kfd_queue_type ring, struct amd_userptr_cs *cs);
 void amd_userptr_cs_close(struct amd_userptr_cs *cs);
 
-/* Start a new IB.  The old one must be finished. */
+/* Start a new IB.  The GPU must have finished the old one. */
 void amd_userptr_cs_begin(struct amd_userptr_cs *cs);
 /*
  * Submit the IB once, with its own BOs and @count others on the list; 0 or -errno of the ioctl,
@@ -52,7 +52,7 @@ int __amd_userptr_cs_submit(struct amd_userptr_cs *cs, const uint32_t *handles, 
 			    uint64_t *seq);
 /* Wait until the submission @seq is done; -ETIME when it takes longer. */
 int __amd_userptr_cs_wait(struct amd_userptr_cs *cs, uint64_t seq, unsigned int timeout_ms);
-/* Make a list of one BO, as a submission may have, and destroy it; 0 or -errno of the first. */
+/* Make a list of one BO, as a submission may have, and destroy the list; 0 or -errno. */
 int __amd_userptr_cs_list(int fd, uint32_t handle);
 
 #endif

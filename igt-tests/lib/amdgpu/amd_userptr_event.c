@@ -62,8 +62,8 @@ static bool none_moved(struct amd_userptr_area *area)
 }
 
 /*
- * Let the kernel read or write the area by a system call, which returns EFAULT where an access of
- * the test itself would be a signal.
+ * Let the kernel read or write the area by a system call, which returns EFAULT where the test
+ * itself would get a signal by an access.
  */
 static bool accessible(const struct amd_userptr_area *area, bool writing)
 {
@@ -95,7 +95,7 @@ static bool seen(struct amd_userptr_area *area)
 	return area->done;
 }
 
-/* How much memory of the process is mapped as transparent huge pages, in KiB. */
+/* Returns how much memory of the process is mapped as transparent huge pages, in KiB. */
 static unsigned long long huge_kb(void)
 {
 	return igt_procfs_number("/proc/self/smaps_rollup", "AnonHugePages:") +
@@ -111,9 +111,9 @@ static int trigger_unmap(struct amd_userptr_area *area)
 }
 
 /*
- * Look for pages that were copied, which happens in private mappings only.  Compare page frames
- * while the child has the old pages, because afterwards khugepaged may move the copies into a huge
- * page.
+ * Look for pages that the kernel has copied.  The kernel copies pages of private mappings only.
+ * Compare page frames while the child has the old pages, because later the kernel may free the old
+ * pages, and khugepaged may move the copies into a huge page of the same page frames.
  */
 static void look_for_copies(void *data)
 {
@@ -141,8 +141,8 @@ static const char *prepare_pageout(struct amd_userptr_area *area)
 }
 
 /*
- * It is no error if the kernel reclaims nothing (-ETIME), because reclaim passes over pages that
- * somebody else holds.  In that case area->done stays false, so the subtest skips.
+ * It is no error if the kernel reclaims nothing (-ETIME), because reclaim passes over pages to
+ * which another task holds a reference.  In that case area->done stays false, so the subtest skips.
  */
 static int trigger_pageout(struct amd_userptr_area *area)
 {
@@ -204,7 +204,7 @@ static const char *prepare_migrate(struct amd_userptr_area *area)
 	const size_t step = migration_step(area);
 	int ret;
 
-	/* Only pages that are mapped can be moved. */
+	/* The kernel moves only mapped pages, so map each page by a read. */
 	for (size_t at = 0; at < area->size; at += step)
 		*(volatile char *)(area->cpu + at);
 	ret = __igt_mm_migrate(area->cpu, area->size, step);
@@ -322,7 +322,10 @@ static bool merged(struct amd_userptr_area *area, unsigned long long unmerged)
 	       igt_procfs_number("/proc/vmstat", "cow_ksm ") > unmerged;
 }
 
-/* On a machine with much memory to scan, KSM may not come to these pages in time. */
+/*
+ * On a machine with much memory to scan, KSM may not come to these pages in time.  In that case
+ * area->done stays false, so the subtest skips.
+ */
 static int trigger_ksm(struct amd_userptr_area *area)
 {
 	const uint64_t deadline = igt_now_ms() + IGT_MM_RETRY_MS;
@@ -411,7 +414,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 			     .hugetlb = OTHER, .private = OTHER, .file = OTHER, .readonly = OTHER),
 	  .trigger = trigger_remap,
 	  .happened = seen },
-	/* A fork write-protects private mappings only, so others see no event. */
+	/* A fork write-protects private mappings only, so the other backings have no event. */
 	{ .name = "cow",
 	  .waits = true,
 	  .what = "are written after a fork",
@@ -440,7 +443,10 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	  .prepare = prepare_pageout,
 	  .trigger = trigger_pageout,
 	  .happened = seen },
-	/* A userptr that the GPU may only read is no hole, because it needs no write permission. */
+	/*
+	 * A userptr that the GPU may only read does not become a hole, because it needs no write
+	 * permission.
+	 */
 	{ .name = "mprotect",
 	  .waits = true,
 	  .what = "are made read-only",

@@ -19,7 +19,7 @@ void amd_userptr_in_faulting_child(struct amd_userptr *up, amd_userptr_act *act,
  */
 bool amd_userptr_done_or_faulted(struct amd_userptr *mine);
 /*
- * Let the GPU store to @va. Assert that a fault is reported in the @size bytes from the start of
+ * Let the GPU store to @va. Assert that KFD reports a fault in the @size bytes from the start of
  * @va's page on. The queue may go on, because some GPUs use a default page after a fault, so the
  * caller compares the memory that the store must not have changed.
  */

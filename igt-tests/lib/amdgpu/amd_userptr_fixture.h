@@ -37,7 +37,7 @@ void amd_userptr_require_flag(struct amd_userptr *up);
  */
 void amd_userptr_run_subtests(struct amd_userptr *up, const struct amd_userptr_subtest *subtests,
 			      unsigned int count);
-/* In the last fixture: close what amd_userptr_fixture_open() has opened. */
+/* In the last fixture: close all that amd_userptr_fixture_open() has opened. */
 void amd_userptr_fixture_close(struct amd_userptr *up);
 
 #endif

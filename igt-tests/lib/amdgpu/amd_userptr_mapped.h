@@ -46,7 +46,7 @@ int __amd_userptr_mapped_make_at(struct amd_userptr *up, enum amd_userptr_kind k
 				 uint64_t size, uint64_t va, struct amd_userptr_mapped *mapped);
 int __amd_userptr_mapped_close(struct amd_userptr *up, struct amd_userptr_mapped *mapped);
 
-/* Unmap what make() has mapped, and map it again at the same address; 0 or -errno. */
+/* Unmap the memory that make() has mapped, and map it again at the same address; 0 or -errno. */
 int __amd_userptr_mapped_unmap(struct amd_userptr *up, struct amd_userptr_mapped *mapped);
 int __amd_userptr_mapped_map(struct amd_userptr *up, struct amd_userptr_mapped *mapped);
 

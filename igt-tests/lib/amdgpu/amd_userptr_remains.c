@@ -29,9 +29,9 @@
 #define STUCK_MS igt_patience(3000)
 
 /*
- * How long to look for a stuck work item while others come and go.  An item may sleep for STUCK_MS
- * from the moment at which the test first sees it, so an item that comes late is not taken for one
- * that is stuck.
+ * How long to look for a stuck work item while others come and go.  The test gives each item
+ * STUCK_MS from the moment at which the test first sees it, so an item that only came late does not
+ * count as stuck.
  */
 #define LOOK_MS igt_patience(6000)
 
@@ -91,9 +91,10 @@ void amd_userptr_remains_look(struct amd_userptr *up, struct amd_userptr_remains
 }
 
 /*
- * Have all counters returned?  They may go below @before, because earlier processes may still have
- * held resources when @before was taken.  Compare the sum of VRAM and GTT, because TTM leaves
- * evicted VRAM of a DRM file without user mode queues in GTT until the file's next submission.
+ * Have all counters returned?  A counter may go below @before, because earlier processes may still
+ * have held resources when the test read @before.  Compare the sum of VRAM and GTT, because TTM
+ * leaves evicted VRAM of a DRM file without user mode queues in GTT until the file's next
+ * submission.
  */
 static bool is_back(const struct amd_userptr_remains *before, const struct amd_userptr_remains *now)
 {
@@ -168,7 +169,10 @@ const char *amd_userptr_stuck_worker(void)
 	static char stack[STACK_SIZE];
 	int pid = 0;
 
-	/* Look at one kworker after the other, so that none is hidden behind a busy one. */
+	/*
+	 * After each kworker look at the next one.  Otherwise a busy kworker that sleeps again and
+	 * again would keep the test from looking at a stuck one.
+	 */
 	do {
 		const int last = pid;
 
@@ -242,7 +246,7 @@ const char *amd_userptr_live(struct amd_userptr *up)
 	int status = 0;
 	pid_t pid;
 
-	/* Not igt_fork(), because the wait for this child needs a deadline. */
+	/* Do not use igt_fork(), because the wait for this child needs a deadline. */
 	pid = fork();
 	if (pid == 0) {
 		live(up);

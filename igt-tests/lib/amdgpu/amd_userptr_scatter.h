@@ -74,7 +74,10 @@ void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t off
  */
 void amd_userptr_scatter_writes(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size,
 				uint32_t seed);
-/* Let the GPU write all of the BO and the CPU compare the ranges, then the other way round. */
+/*
+ * Let the GPU write all of the BO and the CPU compare the ranges.  Then let the CPU write the
+ * ranges and compare the bytes that the GPU reads.
+ */
 void amd_userptr_scatter_roundtrip(struct amd_userptr_scatter *scatter, uint32_t seed);
 
 #endif

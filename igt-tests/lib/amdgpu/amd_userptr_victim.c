@@ -28,7 +28,7 @@ void amd_userptr_victims_run(struct amd_userptr *up, unsigned int seconds,
 	amd_userptr_adopt(up, victims.report, getpagesize());
 	igt_fork(child, 1) {
 		judge(&victims, data);
-		/* Not exit(), whose handlers would free resources of the parent. */
+		/* Do not call exit(), because its handlers would free resources of the parent. */
 		_exit(IGT_EXIT_SUCCESS);
 	}
 	igt_waitchildren();

@@ -42,7 +42,9 @@ void amd_userptr_victims_expect_back(struct amd_userptr_victims *victims, const 
 /* Assert that a new process gets a queue and userptrs that work. */
 void amd_userptr_victims_expect_life(struct amd_userptr_victims *victims);
 
-/* Map private memory without huge pages for a victim, which does not clean up. */
+/*
+ * Map private memory without huge pages for a victim.  The kernel unmaps it when the victim ends.
+ */
 char *amd_userptr_victim_memory(size_t size);
 
 #endif

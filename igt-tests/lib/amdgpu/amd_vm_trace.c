@@ -35,7 +35,7 @@ void amd_vm_trace_start(void)
 	igt_tracefs_clear();
 }
 
-/* Returns how many events each CPU's buffer has lost, all together. */
+/* Returns how many events the buffers of all CPUs have lost. */
 static uint64_t lost_events(void)
 {
 	uint64_t lost = 0, number;

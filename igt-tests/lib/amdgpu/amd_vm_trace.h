@@ -5,18 +5,19 @@
 #include "lib/amdgpu/amd_userptr.h"
 
 /*
- * The driver's tracepoints count pages of the GPU, which have 4 KiB even if those of the CPU are
+ * The driver's tracepoints count pages of the GPU, which have 4 KiB even if the CPU's pages are
  * larger (AMDGPU_GPU_PAGE_SIZE).
  */
 #define AMD_VM_TRACE_PAGE 4096
 
 /*
- * The driver's writes to page tables, from its tracepoints.  amdgpu_vm_bo_update() traces one
- * window, amdgpu_vm_update_ptes() the entries in it.  All numbers of pages are in pages of the CPU.
- * A page of the CPU counts if an entry of any part of it was written.
+ * The driver's writes to page tables, from its tracepoints.  The tracepoint amdgpu_vm_bo_update has
+ * one event for each window that the driver writes in a mapping, and amdgpu_vm_update_ptes has
+ * events for the entries in the window.  All numbers of pages are in pages of the CPU.  A page of
+ * the CPU counts if the driver wrote an entry of any part of it.
  */
 struct amd_vm_trace {
-	unsigned int windows; /* calls of amdgpu_vm_bo_update() for mappings that begin at va */
+	unsigned int windows; /* amdgpu_vm_bo_update events of mappings that begin at va */
 	uint64_t pages;	      /* how many pages the written entries are for */
 	uint64_t first, last; /* the first and the last written page, counted from va */
 	uint64_t valid;	      /* how many of these pages got a valid entry */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The tables were written anew for this file, and not from amd_pkt.  Their sources are the kernel's
- * comments and headers, ROCr's sdma_registers.h and PAL's descriptions of PM4.  A bit that no row
- * names has to be zero.
+ * The tables of this file do not come from amd_pkt, because otherwise both would have the same
+ * mistakes.  Their sources are the kernel's comments and headers, ROCr's sdma_registers.h and PAL's
+ * descriptions of PM4.  A bit that no row names has to be zero.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -308,10 +308,10 @@ static bool take(const struct field *field, uint32_t value, struct pkt_op *op)
 	return true;
 }
 
-/* Returns NULL if the packet's bits are as its fields say. */
+/* Returns NULL if the packet's bits are as its fields say, otherwise a text about the mistake. */
 static const char *read_fields(const struct packet *packet, const uint32_t *dw, struct pkt_op *op)
 {
-	/* The code is in dword 0. The rest of PM4's dword 0 has been checked. */
+	/* The code is in dword 0. pkt_decode() has checked the rest of PM4's dword 0. */
 	const uint32_t code = packet->formats & PKT_PM4 ? ~0u : bits(15, 0);
 	static char why[96];
 
@@ -383,8 +383,8 @@ const char *pkt_decode(enum pkt_format format, const uint32_t *dw, unsigned int 
 		code >>= 8;
 	}
 	/*
-	 * Two packets may have the same code, as RELEASE_MEM of fence and clock.  Their fields
-	 * decide.
+	 * Two packets may have the same code, such as RELEASE_MEM for a fence and for the clock.
+	 * So try each packet with this code, and take the one whose fields fit.
 	 */
 	for (unsigned int i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
 		if (!(packets[i].formats & format) || packets[i].code != code)

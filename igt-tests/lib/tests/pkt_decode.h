@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A decoder of the packets that tests put into queues, for all generations.  It shares nothing with
- * amd_pkt and with the simulated GPU: its tables say for every bit of each packet what the bit has
- * to be, or where its value goes.
+ * amd_pkt and with the simulated GPU: its tables say for every bit of each packet which value the
+ * bit must have, or to which member of struct pkt_op it belongs.
  */
 #ifndef PKT_DECODE_H
 #define PKT_DECODE_H

@@ -30,7 +30,7 @@ static void write_back(struct machine *m, uint64_t offset, uint64_t size)
 	}
 }
 
-/* SDMA 4 has no such cache. */
+/* SDMA 4 accesses memory without this cache. */
 static bool has_cache(const struct machine *m, bool uncached)
 {
 	return !uncached && !(m->format & PKT_SDMA4);
@@ -84,7 +84,7 @@ static void work_on_cache(struct machine *m, const struct pkt_op *op)
 		return;
 	if (op->write_back)
 		write_back(m, m->low, m->high - m->low);
-	if (op->invalidate) { /* bytes that were not written back are lost */
+	if (op->invalidate) { /* loses all bytes that are still DIRTY */
 		memset(m->state + m->low, ABSENT, m->high - m->low);
 		m->low = MACHINE_BYTES;
 		m->high = 0;

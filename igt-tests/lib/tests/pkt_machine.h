@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Executes the packets of a queue, with a cache in front of memory.  The cache keeps all that was
- * read and all that was stored, until a packet invalidates it or writes it back.  So a test fails
- * if such a packet is missing.  GPU addresses are addresses of this process.
+ * Executes the packets of a queue, with a cache in front of memory.  The cache keeps all bytes that
+ * packets have read or stored, until a packet invalidates the bytes or writes them back.  So a test
+ * fails if such a packet is missing.  GPU addresses are addresses of this process.
  */
 #ifndef PKT_MACHINE_H
 #define PKT_MACHINE_H

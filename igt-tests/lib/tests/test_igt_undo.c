@@ -29,8 +29,8 @@ enum { KILLS = 50, MORE_US = 20000 };
 enum { WAIT_MS = 10000 };
 
 /*
- * In these environment variables the process to be killed finds the directory, and whether to
- * change the files without the journal.
+ * The process that the test will kill reads the directory from the first of these environment
+ * variables.  The second one tells it to change the files without the journal.
  */
 #define DIRECTORY "IGT_UNDO_DIRECTORY"
 #define PLAINLY	  "IGT_UNDO_PLAINLY"
@@ -255,7 +255,7 @@ static void change_in_child(void)
 	igt_assert(igt_wait_pid(pid, &status, WAIT_MS));
 }
 
-/* Change the files and put them back, until somebody kills this process. */
+/* Change the files and put them back, until another subtest kills this process. */
 static void be_busy(void)
 {
 	igt_require_f(getenv(DIRECTORY), "for \"killed\" only\n");
@@ -291,9 +291,9 @@ static pid_t start_busy(bool plainly)
 
 /*
  * Wait until the child and the guard of a killed process have ended.  They have become children of
- * this process.  Until both have ended, an old value in a file may last for a moment only, because
- * the child may be about to change the file.  The next process would take the changed value for the
- * old one.
+ * this process, because it is a subreaper.  Until both have ended, an old value in a file may last
+ * for a moment only, because the child may be about to change the file.  The next process would
+ * take the changed value for the old one.
  */
 static void wait_for_rest(void)
 {
@@ -320,8 +320,8 @@ static bool kill_one(int sig, unsigned int us, bool plainly)
 	igt_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	pid = start_busy(plainly);
 	/*
-	 * Call all_as_before() only once in each turn, because the process also puts the files
-	 * back.
+	 * Call all_as_before() only once in each round of this loop.  A second call could have
+	 * another result, because the process also puts the files back.
 	 */
 	while (!(changed = !all_as_before()) && igt_now_ms() < deadline)
 		igt_pause();
@@ -364,8 +364,8 @@ static void kill_many(void)
 }
 
 /*
- * Without the journal the same kill leaves a changed file.  So the subtest killed can find a
- * changed file.
+ * Without the journal the same kill leaves a changed file.  This shows that the subtest killed
+ * would notice such a file.
  */
 static void kill_plain(void)
 {

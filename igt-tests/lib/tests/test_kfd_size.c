@@ -32,7 +32,7 @@ void kfd_queue_ctx_save_restore_size(struct kfd_topology_device *dev);
 
 #include "kfd_queue_size.h"
 
-/* The versions of kfd_device.c:304-475 for which there are packets. */
+/* The versions of kfd_device.c:304-475 for which amd_pkt.c has packets. */
 static const u32 versions[] = {
 	90008,	90010,	90402,	90500,	100300, 100301, 100302, 100303, 100304,
 	100305, 100306, 110000, 110001, 110002, 110003, 110500, 110501, 110502,
@@ -48,7 +48,10 @@ static const struct shape {
 	{ 51, 4, 1, 1 },  { 2, 1, 1, 1 },   { 7, 2, 2, 1 },   { 16, 1, 1, 1 }, { 36, 4, 2, 8 },
 };
 
-/* The kernel's topology of one GPU, and what sysfs shows of it (kfd_topology.c:436-544). */
+/*
+ * Make the kernel's topology of one GPU, and the part of it that sysfs shows
+ * (kfd_topology.c:436-544).
+ */
 static void make_topology(u32 version, const struct shape *shape, struct kfd_topology_device *dev,
 			  struct amd_kfd_node *node)
 {

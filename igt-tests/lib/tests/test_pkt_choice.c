@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A GPU for which nobody has written packets gets none, and the text says which version it has. */
+/* A GPU for which amd_pkt.c has no packets gets none, and the text names the GPU's version. */
 #include "lib/amdgpu/amd_kfd.h"
 #include "test.h"
 
-/* Versions of the graphics core and of SDMA that the kernel drives and the project does not. */
+/* Versions of the graphics core and of SDMA for which amd_pkt.c has no packets. */
 static const uint32_t gc[] = {
 	0,
 	AMD_PKT_IP(9, 0, 1),   /* gfx900 */

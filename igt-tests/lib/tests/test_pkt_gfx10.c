@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Compares the packets of gfx10.3 and SDMA 5.2 with nvd.h and navi10_sdma_pkt_open.h; with -DGFX11,
- * those of gfx11 and SDMA 6 with nvd.h and sdma_v6_0_0_pkt_open.h.
+ * compares the packets of gfx11 and SDMA 6 with nvd.h and sdma_v6_0_0_pkt_open.h.
  */
 #include "nvd.h"
 #ifdef GFX11

@@ -48,7 +48,9 @@ static void free_pages_are_old_or_zero(void)
 	amd_stamp_free(&stamp);
 	t_assert(amd_stamp_is_free(&stamp));
 	expect(stamp.finished, 0);
-	/* The kernel dropped the page while it was copied, so the copy may be zero in a part. */
+	/*
+	 * The kernel dropped the page while the GPU copied it, so the copy may be zero in a part.
+	 */
 	memset(copy, 0, SIZE / 2);
 	expect(stamp.finished, 0);
 	drop_in_copy();

@@ -22,7 +22,7 @@ struct vg_image {
 
 struct vg_chip {
 	const char *name;
-	const struct vg_block *const *blocks; /* a reset calls them in this order */
+	const struct vg_block *const *blocks; /* vgpu_reset() resets them in this order */
 	size_t num_blocks;
 	/* The distance in dwords from a register of an XCC to the same register of the next XCC. */
 	uint32_t xcc_distance;
@@ -33,10 +33,10 @@ struct vg_chip {
 	void (*free)(struct vgpu *vg);
 
 	struct vg_mmu_ops mmu;
-	/* Do one step of each flush under way; called while sched.flushes is not 0. */
+	/* Do one step of each flush under way.  Called by vgpu_step() if sched.flushes is not 0. */
 	void (*step_flushes)(struct vgpu *vg);
 
-	/* The CPU's access to [offset, offset + len) of the VRAM BAR, which lies in VRAM. */
+	/* Access [offset, offset + len) of VRAM for the CPU.  core/vram.c has checked the range. */
 	void (*vram_read)(struct vgpu *vg, uint64_t offset, void *data, size_t len);
 	void (*vram_write)(struct vgpu *vg, uint64_t offset, const void *data, size_t len);
 

@@ -34,7 +34,7 @@ struct vgpu {
 	const struct vg_chip *chip;
 	void *chip_state; /* the chip's own state, which chip->init() allocates */
 
-	const struct vg_block *block[VG_MAX_BLOCKS]; /* a reset calls them in this order */
+	const struct vg_block *block[VG_MAX_BLOCKS]; /* vgpu_reset() resets them in this order */
 	size_t num_blocks;
 	uint32_t regs[VG_MMIO_DWORDS]; /* storage of the registers, by dword address */
 	const struct vg_reg *reg_at[VG_MMIO_DWORDS]; /* NULL: no block has this address */

@@ -34,8 +34,8 @@ enum vg_inject_id {
 
 /*
  * The state of one injected fault.  The option --fault arms it and sets its arguments.  An
- * opportunity is a call of vg_inject() while the fault is armed and @mark fits.  The fault
- * strikes when the call returns true.
+ * opportunity is a call of vg_inject() while the fault is armed and the page oracle's mark is
+ * right (see @mark).  The fault strikes when the call returns true.
  */
 struct vg_injection {
 	bool armed;	       /* false: the fault never strikes */

@@ -13,7 +13,7 @@ void vg_stop(struct vgpu *vg, const char *fmt, ...) __attribute__((format(printf
 
 /* Does the host want a trace? */
 bool vg_tracing(const struct vgpu *vg);
-/* Trace one event, "<event> key=value ..."; formatted only when it is wanted. */
+/* Trace one event, "<event> key=value ...".  Without a trace, do not evaluate the arguments. */
 #define vg_trace(vg, ...) \
 	do { \
 		if (vg_tracing(vg)) \

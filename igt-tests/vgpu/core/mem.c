@@ -139,8 +139,8 @@ static bool is_redirected(struct vgpu *vg, const struct vg_port *port, unsigned 
 
 /*
  * Report a page fault.  Returns -EFAULT, or 0 if the access goes on without memory.  A packet that
- * goes on may fault at many pages, or read the same missing page again and again.  Only the first
- * fault of the packet is reported, because a queue that halts would report no other one.
+ * goes on may fault at many pages, or read the same missing page again and again.  Report only the
+ * first fault of such a packet, because a queue that halts would report no other one.
  */
 static int page_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
 		      enum vg_access missing, enum vg_walk_status why, struct target *out)
@@ -211,7 +211,7 @@ struct place {
 };
 
 /*
- * The place of the part of [va, va + *len) that lies in one block; *len is cut to that part.
+ * Find the place of the part of [va, va + *len) that lies in one block, and cut *len to that part.
  * One call is one access: an injected fault strikes all of it, and the judge sees it once.
  */
 static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
@@ -258,8 +258,8 @@ static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned in
 
 /*
  * copy_in() reads memory that the guest's CPUs may write at the same time, and copy_out()
- * writes memory that they may read.  Dwords and qwords are copied by one access, so that
- * neither side ever sees half of a fence or of a ring pointer.
+ * writes memory that they may read.  Both copy an aligned dword or qword by one access, so
+ * that neither side ever sees half of a fence or of a ring pointer.
  */
 static void copy_in(void *dst, const void *src, size_t len)
 {

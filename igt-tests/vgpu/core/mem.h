@@ -44,20 +44,20 @@ enum vg_access { VG_READ = 1, VG_WRITE = 2, VG_EXECUTE = 4 };
 struct vg_port {
 	enum vg_hub_id hub; /* the hub that translates the unit's addresses */
 	unsigned int cid;   /* names the unit in the reports of its GPU page faults */
-	bool kernel;	    /* the unit works on a queue of the kernel: vg_mem_read() */
+	bool kernel;	    /* the unit works on a queue of the kernel: see vg_mem_read() */
 };
 
 /*
  * Access [va, va + len) of @vmid; the range may cross pages.  These functions return 0, or -EFAULT
- * after a page fault or when the model has stopped.  After a page fault the bytes before the
- * faulting page have been transferred.  A page fault of VMID 1..15 has been reported to the driver
- * as the hardware reports it; a page fault of VMID 0 has stopped the model.  The queue that asked
- * for the access must not go on.
+ * after a page fault or when the model has stopped.  At a page fault they have transferred the
+ * bytes before the faulting page.  They report a page fault of VMID 1..15 to the driver as the
+ * hardware does, and stop the model at a page fault of VMID 0.  After -EFAULT the caller must not
+ * let the queue go on that asked for the access.
  *
  * There are two exceptions.  When a kernel queue (vg_port.kernel) fetches or executes a packet for
- * a user's VMID, the fault is reported, but the access reads zeros or writes nothing and returns 0,
- * as with the hardware's default page.  Otherwise one user's bad address would hang the ring that
- * all users share.
+ * a user's VMID, these functions report the fault, too, but read zeros or write nothing and return
+ * 0.  The hardware does so with the default page, which it accesses in place of a missing page.
+ * Otherwise one user's bad address would hang the ring that all users share.
  *
  * With vg_config.default_page an access by a packet of a user's queue also reads zeros or writes
  * nothing and returns 0, if the driver has enabled the default page for this kind of fault.  The
@@ -105,7 +105,7 @@ static inline int vg_mem_write64(struct vgpu *vg, const struct vg_port *port, un
 	return vg_mem_write(vg, port, vmid, va, &value, sizeof(value));
 }
 
-/* Write to a bus address, for units that use such addresses (the IH in one mode). */
+/* Write to a bus address, for units that use such addresses: the IH, if its ring has one. */
 int vg_bus_write(struct vgpu *vg, uint64_t addr, const void *buf, size_t len);
 
 /* Drop the translations of @vmids (a bit mask) from the hub's TLB; the trace says @why. */

@@ -93,7 +93,7 @@ void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q)
 }
 
 /*
- * Write pointers in registers and doorbells may be cut to 32 bits or wrapped at
+ * Write pointers in registers and doorbells may have only 32 bits or wrap around at
  * the ring size, so only the distance modulo the ring size is reliable.
  */
 void vg_queue_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t wptr)

@@ -24,8 +24,8 @@ struct vg_engine_ops {
 	/*
 	 * The length in dwords of the packet that begins with the @n dwords at
 	 * @packet, as far as these dwords say it.  If the result is above @n, the
-	 * queue fetches the missing dwords and calls length() again.  0 after
-	 * vg_stop().
+	 * queue fetches the missing dwords and calls length() again.  0 if length()
+	 * has stopped the model.
 	 */
 	unsigned int (*length)(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
 			       unsigned int n);
@@ -101,11 +101,11 @@ void vg_queue_start(struct vgpu *vg, struct vg_queue *q, uint64_t rptr, uint64_t
 void vg_queue_kill(struct vgpu *vg, struct vg_queue *q);
 /*
  * Ask @q to stop; a later step completes the preemption and calls ops->preempted().  The queue goes
- * on fetching and executing until then, for as many steps as the seed says.  A packet under way is
- * finished first.  A packet that waits, or that halted the queue, is given up and starts anew when
- * the queue is mapped again.  While the queue is in an IB whose position cannot be saved, it goes
- * on instead.  If it is halted in such an IB, or if its packet waits in a nested IB, the model
- * stops.
+ * on fetching and executing until then, for as many steps as the seed says.  It first finishes a
+ * packet under way.  It gives up a packet that waits or that halted the queue, and starts the
+ * packet anew when it is mapped again.  While the queue is in an IB whose position cannot be saved,
+ * it goes on instead.  If it is halted in such an IB, or if its packet waits in a nested IB, the
+ * model stops.
  */
 void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q);
 /* Halt @q after a GPU page fault, until it is unmapped.  When the model has stopped, do nothing. */

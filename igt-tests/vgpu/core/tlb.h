@@ -16,7 +16,7 @@ struct vg_tlb;
 
 struct vg_tlb_entry {
 	uint64_t block;	  /* va >> shift */
-	uint64_t phys;	  /* address of the first byte of the block; may wrap below 0 */
+	uint64_t phys;	  /* of the block's first byte; not aligned, so it may wrap below 0 */
 	uint64_t read_at; /* result of vg_judge.now() before the page table was read */
 	uint8_t shift;
 	uint8_t vmid;

@@ -17,7 +17,8 @@ static bool begin(struct vgpu *vg, const char *what, uint64_t offset, size_t len
 	/*
 	 * An access takes a tick of virtual time, as an access to a register does.  If the HDP has
 	 * no FIFO (hdp_fifo is 0), the host may let the CPU access VRAM without these functions.
-	 * The model does not see these accesses, so no access to VRAM takes time.
+	 * The model does not see such accesses, so they take no time.  Then no access to VRAM takes
+	 * time, so that virtual time does not depend on the way that the host chooses.
 	 */
 	vg->time += vg->config.hdp_fifo != 0;
 	return true;

@@ -12,8 +12,8 @@
  * A vendor packet may call an IB of PM4 packets.  The queue then takes the slot in two
  * parts, as the micro engine does: one part before the IB runs, the other part after it.
  * If a preemption comes during the IB, the saved read pointer is between the two parts,
- * so the queue does not take the first part again.  The position in the IB is saved as
- * for a PM4 queue.
+ * so the queue does not take the first part again.  The chip saves the position in the IB
+ * as it does for a PM4 queue.
  */
 #include "core/bits.h"
 #include "core/gpu.h"
@@ -118,7 +118,8 @@ static int notify(struct vgpu *vg, struct vg_queue *q, const struct aql_signal *
 }
 
 /*
- * If the queue is on several XCCs, the last one that comes here completes the packet for all.
+ * If the queue is on several XCCs, the last XCC that calls this function completes the packet for
+ * all of them.
  *
  * Give the slot back before the signal changes, because a producer that sees the
  * signal may fill the slot again at once.
@@ -173,8 +174,8 @@ static int signal_value(struct vgpu *vg, struct vg_queue *q, uint64_t signal, in
 }
 
 /*
- * The acquire fence comes when the packet has waited, so that it covers what was written before
- * the signals changed.
+ * The packet acquires after it has waited for its signals, so that the acquire fence covers all
+ * writes that were done before the signals changed.
  */
 static enum vg_result finish_barrier(struct vgpu *vg, struct vg_queue *q, uint32_t header,
 				     uint64_t completion)

@@ -5,7 +5,8 @@
 /*
  * The codes form four groups, each with the operations in the same order.  One
  * bit of a code says that the operation is 64 bits wide, another one that it does
- * not return the old value.  The model never returns the old value.
+ * not return the old value.  The model ignores the second bit, because the packets
+ * have no address to which an old value could go.
  */
 enum {
 	WIDE = TC_OP_ATOMIC_ADD_RTN_64 - TC_OP_ATOMIC_ADD_RTN_32,

@@ -150,7 +150,7 @@ struct vg_sdma_const_fill {
 	uint32_t data;
 	uint32_t count;
 };
-#define VG_SDMA_FILL_SIZE  VG_BITS(31, 30) /* the unit that is filled: 0 bytes, 2 dwords */
+#define VG_SDMA_FILL_SIZE  VG_BITS(31, 30) /* the unit: 0 means bytes, 2 means dwords */
 #define VG_SDMA_FILL_COUNT VG_BITS(29, 0)  /* number of bytes - 1, whatever the unit is */
 
 /*

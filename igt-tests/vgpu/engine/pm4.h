@@ -27,7 +27,7 @@ struct vg_pm4_table {
 /* The packets that every chip with PM4 executes. */
 extern const struct vg_pm4_table vg_pm4_packets;
 
-/* All XCCs of a partition execute an AQL packet. */
+/* Each XCC of a partition does its part of an AQL packet, and the last one completes it. */
 enum vg_aql_part {
 	VG_AQL_LAST_PART,  /* this XCC is the last one, so it completes the packet */
 	VG_AQL_PART,	   /* another XCC will complete the packet */
@@ -55,7 +55,7 @@ struct vg_pm4_chip {
 			    uint32_t ctxid);
 	/* Returns the number that the XCC of @q has in its partition. */
 	unsigned int (*xcc_number)(const struct vgpu *vg, const struct vg_queue *q);
-	/* May @q begin with its next AQL packet?  Not before all XCCs have done their last one. */
+	/* May @q begin its next AQL packet?  Not before all XCCs have finished the one before. */
 	bool (*aql_may_begin)(const struct vgpu *vg, const struct vg_queue *q);
 	/*
 	 * Call this when @q has done its part of the AQL packet that ends at the position @end.

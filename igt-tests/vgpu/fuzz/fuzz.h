@@ -18,7 +18,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 /* The options in the first dword of an input. */
-#define FUZZ_KERNEL  VG_BITS(0, 0)   /* run the dwords in a queue of the driver, else of a user */
+#define FUZZ_KERNEL  VG_BITS(0, 0)   /* 1: run the dwords in the driver's queue; 0: in a user's */
 #define FUZZ_PREEMPT VG_BITS(1, 1)   /* preempt the queue after FUZZ_STEPS */
 #define FUZZ_SEED    VG_BITS(15, 8)  /* seed of the schedule */
 #define FUZZ_STEPS   VG_BITS(31, 16) /* number of steps before the preemption */
@@ -49,7 +49,7 @@ static inline void fuzz_read(struct fuzz_unit *u, const uint8_t *bytes, size_t s
 	memcpy(u->dword, bytes + sizeof(u->options), u->count * sizeof(uint32_t));
 }
 
-/* Let the model do @steps; it is no error when the model stops before. */
+/* Let the model do @steps steps.  It is no error if the model stops earlier. */
 static inline void fuzz_step(struct fake_host *f, unsigned int steps)
 {
 	for (unsigned int i = 0; i < steps && vgpu_step(f->vg); i++)

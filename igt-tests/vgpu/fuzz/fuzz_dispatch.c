@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dispatches arbitrary bytes as a stream of vfio-user messages, cut into messages as
- * the socket would do.  The tests' client checks each reply.  The transport only
- * echoes the id of a message, so this target uses the id to choose how many
+ * Dispatches arbitrary bytes as a stream of vfio-user messages, which it cuts into messages by the
+ * size in each header, as a reader of the socket does.  The tests' client checks each reply.  The
+ * transport only echoes the id of a message, so this target uses the id to choose how many
  * descriptors come with the message and how much memory each has.
  */
 #include <unistd.h>

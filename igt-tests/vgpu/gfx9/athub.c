@@ -15,10 +15,10 @@ static const struct vg_reg regs[] = {
 	/* vg_vmid_pasid() reads these. */
 	VG_RANGE_PLAIN(ATC_VMID0_PASID_MAPPING, ATC_VMID15_PASID_MAPPING),
 	/*
-	 * Performance counters, which the driver does not use.  While KIQ is down, the driver looks
-	 * for PASIDs in these registers, because ATHUB 1.0 had the PASIDs at these addresses
-	 * (drivers/gpu/drm/amd/amdgpu/gmc_v9_0.c:753).  The registers read as 0, so the driver
-	 * finds none.
+	 * Performance counters, which the driver does not use.  While the KIQ does not run, the
+	 * driver looks for PASIDs in these registers, because ATHUB 1.0 had the PASIDs at these
+	 * addresses (drivers/gpu/drm/amd/amdgpu/gmc_v9_0.c:753).  The registers read as 0, so the
+	 * driver finds none.
 	 */
 	VG_REGS(VG_NUM_VMIDS, ATC_PERFCOUNTER2_CFG, NULL, vg_reg_ignore_write),
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the registers of each IP block begin, in dwords.  The block's register
+ * The addresses (in dwords) at which the registers of each IP block begin.  The block's register
  * headers name a base by its number, reg<NAME>_BASE_IDX.  The driver gets the
  * bases from the IP discovery binary, so gfx9/discovery.c lists these.
  *
@@ -35,8 +35,8 @@ enum {
 
 	/*
 	 * The first six bases are those of Aldebaran's NBIF
-	 * (aldebaran_ip_offset.h:147).  The driver also uses base 8, which is in
-	 * no public header, so the model puts it into a free range.
+	 * (aldebaran_ip_offset.h:147).  The driver also uses base 8.  No public
+	 * header has bases 6 to 8, so the model puts them into a free range.
 	 */
 	VG_NBIO_BASE_0 = 0x0,
 	VG_NBIO_BASE_1 = 0x14,

@@ -57,7 +57,7 @@ static bool queue_doorbell(struct vgpu *vg, uint32_t index, uint64_t value, unsi
  * bits when the result looks like a register of an XCC (gfx_v9_4_3.c:360-372).  Such a number means
  * the register of the XCC that executes the packet.  The driver also cuts the numbers of the
  * registers of the MMHUB's invalidate engines, which are at 0x1xxxx, so add the missing bit to
- * these.  No GC register has their numbers.
+ * these.  No GC register has such a number.
  */
 static uint32_t reg_address(const struct vg_queue *q, uint32_t reg)
 {

@@ -20,8 +20,8 @@
 
 enum {
 	/*
-	 * The registers before this one are the MQD's address and CP_HQD_ACTIVE, which are not
-	 * saved.
+	 * The registers before this one are the MQD's address and CP_HQD_ACTIVE, which a preemption
+	 * does not save.
 	 */
 	FIRST_SAVED = HQD(CP_HQD_ACTIVE) + 1,
 	MQD_REGS = offsetof(struct v9_mqd, cp_mqd_base_addr_lo),
@@ -124,7 +124,7 @@ static void resume_ib(struct vg_hqd *h)
 
 /*
  * The registers have no place for the VMID of an IB, so a queue of the kernel finishes an IB of a
- * user before it leaves.
+ * user before a preemption takes the queue off.
  */
 static bool may_leave(const struct vgpu *vg, const struct vg_queue *q)
 {
@@ -227,7 +227,7 @@ void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h)
 		return;
 	}
 	h->q.vmid = VG_FIELD(h->regs[HQD(CP_HQD_VMID)], CP_HQD_VMID, VMID);
-	/* With one XCC there is only one partition, so this GPU does not care. */
+	/* A GPU with one XCC has only one partition, so the driver need not set it up. */
 	if (vg_hqd_is_shared(h) && vg_num_xccs(vg) > 1 &&
 	    !vg_partition_is_set(vg, vg_queue_xcc(&h->q))) {
 		vg_stop(vg, "%s: the XCC has no partition", h->q.name);

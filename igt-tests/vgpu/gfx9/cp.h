@@ -37,7 +37,7 @@ struct vg_cp {
 	struct vg_queue run_list; /* executes the run list of the HWS */
 };
 
-/* XCCs that work together, by CP_HYP_XCP_CTL.  The driver sees a partition as one device. */
+/* The XCCs that CP_HYP_XCP_CTL joins.  The driver sees a partition as one device. */
 struct vg_partition {
 	unsigned int first, count;
 };
@@ -121,7 +121,7 @@ uint64_t vg_hqd_rptr_report(const struct vg_queue *q);
 void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q, unsigned int vmid,
 			uint32_t ctxid);
 
-/* The packets that the driver submits to KIQ and HIQ only; gfx9/hws.c executes them. */
+/* The packets that only KIQ, HIQ and run lists have; gfx9/hws.c executes them. */
 extern const struct vg_pm4_table vg_hws_packets;
 
 #endif

@@ -166,7 +166,7 @@ bool vg_partition_is_agreed(const struct vgpu *vg, unsigned int xcc)
 static const struct vg_reg regs[] = {
 	VG_RANGE(CP_MQD_BASE_ADDR, CP_HQD_AQL_DISPATCH_ID_HI, read_hqd, write_hqd),
 
-	/* gfx9/cp.c looks at these registers: which MEs are halted, which pipes interrupt. */
+	/* These halt an ME, and let a pipe raise interrupts; gfx9/cp.c looks at them. */
 	VG_REG(CP_MEC_CNTL, NULL, write_mec_cntl),
 	VG_RANGE_PLAIN(CP_ME1_PIPE0_INT_CNTL, CP_ME2_PIPE3_INT_CNTL),
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The IP discovery binary: which IP blocks the GPU has and where their
- * registers are.  drivers/gpu/drm/amd/amdgpu/amdgpu_discovery.c reads it.
+ * The IP discovery binary, which lists the GPU's IP blocks and the addresses of their
+ * registers.  drivers/gpu/drm/amd/amdgpu/amdgpu_discovery.c reads it.
  */
 #include <stddef.h>
 #include <string.h>

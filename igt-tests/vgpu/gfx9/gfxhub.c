@@ -17,9 +17,10 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(MC_VM_MX_L1_TLB_CNTL),
 
 	/*
-	 * GPU page faults.  The model does not use the address of the default page, because the
-	 * driver's page has zeros: a kernel queue that works for a user reads zeros.  A fault
-	 * halts a user's queue, unless vg_config.default_page lets its packet read zeros, too.
+	 * GPU page faults.  The driver's default page has zeros, so the model gives zeros itself
+	 * and does not use the page's address.  A kernel queue that works for a user reads zeros
+	 * after a fault.  A user's queue halts, unless vg_config.default_page lets its packet read
+	 * zeros, too.
 	 */
 	VG_REG(VM_L2_PROTECTION_FAULT_CNTL, NULL, vg_gmc_write_fault_cntl),
 	VG_REG_PLAIN(VM_L2_PROTECTION_FAULT_CNTL2),
@@ -38,7 +39,10 @@ static const struct vg_reg regs[] = {
 	VG_RANGE_PLAIN(VM_CONTEXT0_PAGE_TABLE_BASE_ADDR_LO32,
 		       VM_CONTEXT15_PAGE_TABLE_END_ADDR_HI32),
 
-	/* Each invalidate engine has one user, so its semaphore always reads as free (1). */
+	/*
+	 * The semaphore of an engine always reads as free (1).  For this GPU the driver does not
+	 * use it (gmc_v9_0_use_invalidate_semaphore()).
+	 */
 	{ .first = VG_ADDR(VM_INVALIDATE_ENG0_SEM),
 	  .count = VG_NUM_INVALIDATE_ENGINES,
 	  .name = "VM_INVALIDATE_ENG0_SEM",
@@ -54,7 +58,7 @@ static const struct vg_reg regs[] = {
 	VG_REG_RESET(MC_VM_FB_LOCATION_BASE, VG_FB_LOCATION_BASE),
 	VG_REG_RESET(MC_VM_FB_LOCATION_TOP, VG_FB_LOCATION_TOP),
 	/*
-	 * AGP is off, because its bottom is above its top.  The system aperture
+	 * The driver turns AGP off by a bottom above the top.  The system aperture
 	 * covers VRAM and GART, so it has no effect: vg_gmc_fb_offset() finds out which
 	 * of the two an address is in.
 	 */

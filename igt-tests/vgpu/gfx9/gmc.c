@@ -153,7 +153,7 @@ static void acknowledge(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine
 
 /*
  * Start a flush.  If one is under way in the same engine, the request becomes part of it, and
- * the number of steps is drawn anew.
+ * the flush gets a new number of steps.
  */
 static void request_flush(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine, uint32_t vmids)
 {

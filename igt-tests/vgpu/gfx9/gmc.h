@@ -21,7 +21,7 @@ struct vg_hub_regs {
 
 extern const struct vg_hub_regs vg_gfxhub_regs, vg_gfxhub1_regs, vg_mmhub_regs;
 
-/* A flush that an invalidate engine was asked for and has not acknowledged. */
+/* A flush that the driver has asked an invalidate engine for, until the engine acknowledges it. */
 struct vg_flush {
 	uint32_t vmids;	    /* mask of the VMIDs to flush; 0: no flush is under way */
 	unsigned int steps; /* number of steps until the flush is done */
@@ -53,8 +53,8 @@ bool vg_gmc_default_page(const struct vgpu *vg, enum vg_hub_id hub, unsigned int
 void vg_gmc_step(struct vgpu *vg);
 
 /*
- * Draw the number of steps that a new flush takes.  The TLB keeps its entries until they are
- * over.
+ * Draw the number of steps that a new flush takes.  The TLB keeps its entries until these steps
+ * are over.
  */
 unsigned int vg_gmc_flush_steps(struct vgpu *vg);
 /*

@@ -49,8 +49,8 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(GC_USER_SHADER_ARRAY_CONFIG),
 
 	/*
-	 * Only shaders use these.  The hardware has one copy for every VMID; the model
-	 * has a single one, which nobody looks at.
+	 * Only shaders use these.  The hardware has one copy for every VMID.  The model
+	 * has a single one, which it never reads.
 	 */
 	VG_REG_PLAIN(SH_MEM_BASES),
 	VG_REG_PLAIN(SH_MEM_CONFIG),

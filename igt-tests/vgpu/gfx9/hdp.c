@@ -5,9 +5,10 @@
  * VRAM at any time.  The model does it as late as it can, so that a flush that the driver or a
  * program omits has a visible effect.
  *
- * The CPU always sees its own writes, because a read of VRAM through the BAR flushes.  A read on
- * PCIe cannot overtake earlier writes, and AMD's clr relies on the HDP, too, to write these to VRAM
- * before it answers the read (rocvirtual.cpp, for gfx90a and gfx94x).
+ * The CPU always sees its own writes, because a read of VRAM through the BAR flushes.  The model
+ * does so because a read on PCIe cannot overtake earlier writes, and because AMD's runtime (clr)
+ * relies on the HDP to write these to VRAM before it answers the read (rocvirtual.cpp, for gfx90a
+ * and gfx94x).
  *
  * There is no cache for reads.  The driver invalidates none on HDP 4.4.2 (hdp_v4_0.c:42-45), so the
  * CPU always reads the data that an engine has written to VRAM.
@@ -20,7 +21,7 @@
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_hdp.h"
 
-/* The size of a slot's data, which is the most that a CPU writes to a device at once. */
+/* The size of a slot's data.  vg_hdp_write() splits a longer write. */
 enum { SLOT_BYTES = 8 };
 
 struct vg_hdp_write {
@@ -135,7 +136,7 @@ void vg_hdp_packet(struct vgpu *vg, const struct vg_queue *q)
 
 /* ---- the CPU's accesses ---- */
 
-/* Put the part of the write @w that lies in [at, at + len) into @data, the content of that area. */
+/* @data has the content of [at, at + len): put the part of the write @w that lies there into it. */
 static void overlay(const struct vg_hdp_write *w, uint64_t at, uint8_t *data, size_t len)
 {
 	uint64_t from = w->at > at ? w->at : at;

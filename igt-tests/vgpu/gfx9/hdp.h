@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Host data path (HDP): the way of the CPU's accesses to VRAM.  With vg_config.hdp_fifo it holds
+ * Host data path (HDP): the CPU's accesses to VRAM pass it.  With vg_config.hdp_fifo it holds
  * the CPU's writes in a FIFO, where neither the engines nor the page walks see them.
  */
 #ifndef VG_HDP_H
@@ -37,10 +37,10 @@ struct vg_hdp {
 
 int vg_hdp_init(struct vgpu *vg); /* 0 or -ENOMEM */
 void vg_hdp_free(struct vgpu *vg);
-/* The CPU's access to [at, at + len), which lies in VRAM. */
+/* Access [at, at + len) of VRAM for the CPU.  The caller has checked the range. */
 void vg_hdp_read(struct vgpu *vg, uint64_t at, void *data, size_t len);
 void vg_hdp_write(struct vgpu *vg, uint64_t at, const void *data, size_t len);
-/* Write all that is held to VRAM, unless an injected fault leaves this way out. */
+/* Move all held writes to VRAM, unless an injected fault leaves this way out. */
 void vg_hdp_flush(struct vgpu *vg, enum vg_hdp_way way);
 
 /* gfx9/chip.c puts these two into its struct vg_pm4_chip and struct vg_sdma_chip. */

@@ -88,7 +88,7 @@ static bool any_dynamic(const struct vgpu *vg, unsigned int first)
 	return false;
 }
 
-/* Has each XCC of the partition a HIQ?  Without one, an XCC would not learn of its queues. */
+/* Has each XCC of the partition a HIQ?  An XCC without one would not read the packets. */
 static bool all_have_hiq(const struct vgpu *vg, struct vg_partition xcp)
 {
 	unsigned int found = 0;
@@ -418,8 +418,8 @@ static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q, const ui
 	else if (vg_run_list_in_force(vg, first) && !hws_of(vg, q)->turn.needed)
 		return VG_WAIT;
 	/*
-	 * A packet that names doorbells unmaps queues of one engine.  One that selects by
-	 * PASID, all or all but static ones unmaps queues of both engines.
+	 * A packet that names doorbells unmaps either compute or SDMA queues.  A packet that
+	 * selects a process, all queues, or all queues but static ones unmaps both kinds.
 	 */
 	if (which.sel != VG_UNMAP_DOORBELL)
 		left = vg_hws_unmap(vg, vg_queue_xcc(q), &which, reset);

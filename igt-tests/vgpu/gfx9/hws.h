@@ -38,8 +38,9 @@ struct pm4_map_process;
 struct pm4_run_list;
 
 /*
- * These functions work on the queue that executes run lists and has the list as its IB.  In all
- * functions of this header @xcc is the first XCC of a partition, whose CP has the HWS.
+ * Each XCC has a queue that executes run lists, with the list as its IB.  The functions below work
+ * on the queue of the XCC @xcc.  Only the queue on the first XCC of a partition ever has a list,
+ * because the CP of that XCC runs the HWS.
  */
 void vg_run_list_init(struct vgpu *vg, unsigned int xcc);
 void vg_run_list_reset(struct vgpu *vg, unsigned int xcc);
@@ -48,7 +49,7 @@ bool vg_run_list_in_force(const struct vgpu *vg, unsigned int xcc);
 /* Execute the run list that the packet @p in the queue @hiq names. */
 enum vg_result vg_run_list_start(struct vgpu *vg, struct vg_queue *hiq,
 				 const struct pm4_run_list *p);
-/* Begin the list again, which its last packet @p asks for. */
+/* Begin the list again, because its last packet @p asks for that. */
 enum vg_result vg_run_list_again(struct vgpu *vg, struct vg_queue *q, const struct pm4_run_list *p);
 /*
  * Call this when the list needs turns and the current turn has no room for the next entry.  Returns
@@ -62,8 +63,9 @@ enum vg_result vg_run_list_map_process(struct vgpu *vg, struct vg_queue *q,
 				       const struct pm4_map_process *p);
 
 /*
- * Ask all user queues of the partition of @xcc that match to stop, or reset them; returns how many
- * have not stopped yet, so call again until it returns 0.
+ * Ask all user queues of the partition of @xcc that match to stop.  With @reset, reset the compute
+ * queues at once instead.  Returns how many queues have not stopped yet, so call again until it
+ * returns 0.
  */
 unsigned int vg_hws_unmap(struct vgpu *vg, unsigned int xcc, const struct vg_unmap *which,
 			  bool reset);

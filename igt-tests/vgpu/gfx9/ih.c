@@ -138,7 +138,7 @@ void vg_ih_set_pasid(struct vgpu *vg, unsigned int vmid, unsigned int pasid)
 
 /*
  * Each XCC has a table of PASIDs.  IH_VMID_LUT_INDEX selects the table by the number of the die
- * (amdgpu_amdkfd_gc_9_4_3.c:253).  While the register names the I/O die, a write goes to the
+ * (amdgpu_amdkfd_gc_9_4_3.c:261).  While the register names the I/O die, a write goes to the
  * tables of all its XCCs, because gmc_v9_0_emit_pasid_mapping() does not set the register.
  */
 static bool selects(struct vgpu *vg, unsigned int xcc)

@@ -26,7 +26,7 @@ enum { VG_NODE_AID0 = 0, VG_NODE_XCC0 = 1, VG_NODE_XCC1 = 2 };
 struct vg_ih {
 	uint32_t wptr; /* position in the ring, in bytes */
 	bool overflow; /* a vector has filled the ring; stays set until the driver clears it */
-	uint32_t lut[VG_MAX_XCCS][VG_NUM_VMIDS]; /* IH_VMID_0_LUT of each XCC, and the next ones */
+	uint32_t lut[VG_MAX_XCCS][VG_NUM_VMIDS]; /* IH_VMID_0_LUT to IH_VMID_15_LUT, by XCC */
 };
 
 void vg_ih_raise(struct vgpu *vg, const struct vg_iv *iv);

@@ -122,7 +122,7 @@ void vg_nbio_step(struct vgpu *vg)
 
 /*
  * Start a flush.  Each client (engine) has a bit in REQ, and waits for the same bit in DONE.  If a
- * flush is under way, the request becomes part of it, and the number of steps is drawn anew.
+ * flush is under way, the request becomes part of it, and the flush gets a new number of steps.
  */
 static void request_flush(struct vgpu *vg, uint32_t clients)
 {

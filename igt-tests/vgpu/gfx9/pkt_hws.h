@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PM4 packets of the kernel's own queues, KIQ and HIQ, which the scheduler
- * firmware of GFX9 executes.  engine/pkt_pm4.h explains the notation.
+ * PM4 packets of the kernel's own queues, KIQ and HIQ, and of run lists.  The scheduler
+ * firmware of GFX9 executes these packets.  engine/pkt_pm4.h explains the notation.
  * tests/test_pkt_vs_kernel.c compares these layouts, too, with the kernel's headers.
  */
 #ifndef VG_PKT_HWS_H

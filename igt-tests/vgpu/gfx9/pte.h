@@ -18,9 +18,9 @@
 #define VG_PTE_TF	  (1ull << 56) /* translate further: this entry of PDB0 points to a PTB */
 
 #define VG_PTE_FRAG_SHIFT 7
-#define VG_PTE_FRAG_MASK  0x1full /* log2 of the pages of the fragment */
+#define VG_PTE_FRAG_MASK  0x1full /* log2 of the number of pages in the fragment */
 #define VG_PDE_BFS_SHIFT  59
-#define VG_PDE_BFS_MASK	  0x1full /* log2 of the pages of an entry in the table below */
+#define VG_PDE_BFS_MASK	  0x1full /* log2 of the number of pages for an entry of the next table */
 
 #define VG_PTE_PAGE_MASK  0x0000fffffffff000ull
 #define VG_PDE_TABLE_MASK 0x0000ffffffffffc0ull

@@ -122,7 +122,7 @@ static bool has_room(struct vgpu *vg, const struct vg_hws *hws, unsigned int pas
 	       !has_turn(vg, hws, pasid);
 }
 
-/* VG_WAIT until the quantum of the turn is over and all of its queues are off. */
+/* Returns VG_WAIT until the quantum of the turn is over and all of its queues are off. */
 static enum vg_result end_turn(struct vgpu *vg, unsigned int xcc)
 {
 	const struct vg_unmap all = { .sel = VG_UNMAP_ALL };
@@ -168,7 +168,10 @@ enum vg_result vg_run_list_map_process(struct vgpu *vg, struct vg_queue *q,
 
 /* ---- the queue that executes the list ---- */
 
-/* Stop at other packets: KFD's run lists have none, and they would need a queue with an HQD. */
+/*
+ * Stop the model at other packets.  KFD's run lists have none, and their handlers may need the HQD
+ * of a queue, which this queue does not have.
+ */
 static enum vg_result execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
 			      unsigned int n)
 {
@@ -242,7 +245,7 @@ enum vg_result vg_run_list_start(struct vgpu *vg, struct vg_queue *hiq,
 		.needed = is_chained(vg, &q->port, base, size),
 		.base = base,
 		.size = size,
-		/* 0 is "no concurrency", drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c:755 */
+		/* 0 is "no concurrency" (amdgpu_drv.c:755), that is, one process at a time. */
 		.max_processes = processes ? processes : 1,
 	};
 	vg_trace(vg, "runlist dwords=%u turns=%d", size, hws->turn.needed);
@@ -263,7 +266,7 @@ enum vg_result vg_run_list_again(struct vgpu *vg, struct vg_queue *q, const stru
 
 	if (!hws->turn.needed || base != hws->turn.base || size != hws->turn.size)
 		return vg_queue_unknown(vg, q, "RUN_LIST to another list", p->control);
-	/* Without a process there is nothing to wait for, and the HWS would never stop. */
+	/* No turn of a list without processes would end, so the HWS would begin it for ever. */
 	if (!hws->vmids_used)
 		return vg_queue_unknown(vg, q, "RUN_LIST of no process", p->control);
 	return vg_queue_enter_ib(vg, q, 0, base, size, true);

@@ -127,7 +127,7 @@ static uint32_t read_status(struct vgpu *vg, const struct vg_reg *reg, uint32_t 
 static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(SDMA_UCODE_ADDR),
 	VG_REG_PLAIN(SDMA_UCODE_DATA),
-	/* The engine is halted after power on, until the driver has loaded its firmware. */
+	/* The engine is halted after power on, until the driver has loaded firmware into it. */
 	VG_REG_RESET(SDMA_F32_CNTL, SDMA_F32_CNTL__HALT_MASK),
 	VG_REG_PLAIN(SDMA_CNTL),
 	VG_REG_PLAIN(SDMA_CLK_CTRL),

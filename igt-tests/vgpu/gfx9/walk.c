@@ -28,8 +28,8 @@ static unsigned int level_shift(const struct vg_vm_context *ctx, unsigned int le
 }
 
 /*
- * Read an entry of the table that w->entry points to.  The index is taken from the
- * offset at @shift and has @bits bits.  With @bits 0 it has all bits that are left.
+ * Read an entry of the table that w->entry points to.  The entry's index is the @bits
+ * bits of the offset from bit @shift on.  If @bits is 0, it is all bits from there on.
  */
 static bool descend(struct walk *w, unsigned int shift, unsigned int bits)
 {
@@ -51,7 +51,7 @@ static enum vg_walk_status leaf(const struct walk *w, unsigned int shift,
 	/*
 	 * Only the virtual address is aligned to the block: the driver treats any
 	 * contiguous run of pages as one large page
-	 * (amdgpu_vm.c:1198-1228), wherever it begins.
+	 * (amdgpu_vm.c:1198-1228), at whatever physical address the run begins.
 	 */
 	out->phys = (w->entry & VG_PTE_PAGE_MASK) + (w->offset & mask);
 	out->system = w->entry & VG_PTE_SYSTEM;

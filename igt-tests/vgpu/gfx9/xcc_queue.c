@@ -2,8 +2,9 @@
 /*
  * Queues that are on several XCCs of a partition.
  *
- * KFD maps its HIQ and each AQL queue on all XCCs of the partition, with one ring and one doorbell
- * and an MQD for each XCC.
+ * KFD maps its HIQ and each queue of a user on all XCCs of the partition.  The XCCs share the ring
+ * and the doorbell of the queue, and each XCC has an MQD of its own.  Only one XCC executes the
+ * packets of a user's PM4 queue (works_elsewhere() in gfx9/cp.c).
  *
  * Of a HIQ, the first XCC executes the packets, for all XCCs of the partition.  The other XCCs read
  * each packet, too, but only after the first XCC has executed it.

@@ -23,7 +23,7 @@ static uint64_t last(const struct vg_dma_range *range)
 /* ---- the ranges in their order ---- */
 
 struct position {
-	size_t block; /* number of blocks: behind the last range */
+	size_t block; /* index in vg_dma.block; num_blocks: behind the last range */
 	unsigned int at;
 };
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest memory that the device may access: ranges of bus addresses, and where this process has
- * their memory.
+ * The guest memory that the device may access: ranges of bus addresses, and the addresses of their
+ * memory in this process.
  *
  * A bus address is a guest physical address until the guest switches an IOMMU on.  After that the
  * client (QEMU) sends each mapping of the guest's IOMMU as a range, often of one page, so there may
- * be a million of them.  This process maps each file of memory once as a whole and not range by
- * range, because Linux limits the number of mappings of a process.
+ * be a million of them.  An IOMMU has "moved" a range if the bus address of the range is not the
+ * guest physical address of its memory.  This process maps each file of memory once as a whole and
+ * not range by range, because Linux limits the number of mappings of a process.
  */
 #ifndef VG_HOST_DMA_H
 #define VG_HOST_DMA_H
@@ -62,7 +63,7 @@ struct vg_dma {
 	struct vg_dma_block **block; /* all ranges in the order of iova */
 	size_t num_blocks, max_blocks;
 	size_t count;	     /* number of ranges */
-	uint64_t translated; /* how many ranges were mapped that an IOMMU had moved */
+	uint64_t translated; /* number of ranges so far that an IOMMU had moved */
 	struct vg_dma_file file[VG_DMA_MAX_FILES];
 	unsigned int num_files;
 	struct vg_dma_piece piece[VG_DMA_MAX_PIECES];
@@ -103,8 +104,8 @@ void *vg_dma_lookup(const struct vg_dma *dma, uint64_t iova, uint64_t len, bool 
 /*
  * May another device be at @iova, where vg_dma_lookup() finds no memory to write to?  Once an IOMMU
  * has moved a range, only a range without memory may be a device.  At an address without a range
- * the IOMMU has no translation, so the write must not go to the client: when the client does it,
- * the guest might have mapped another page there.
+ * the IOMMU has no translation, so the write must not go to the client: by the time the client does
+ * the write, the guest might have mapped another page there.
  */
 bool vg_dma_may_be_device(const struct vg_dma *dma, uint64_t iova);
 

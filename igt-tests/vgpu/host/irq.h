@@ -18,7 +18,7 @@ int vg_irq_get_info(struct vfio_irq_info *info);
 
 /*
  * Handle VFIO_DEVICE_SET_IRQS; @data has the @len bytes behind @set.  If the function
- * keeps an eventfd, it sets it to -1 in @fds; the caller has to close the others.
+ * keeps an eventfd, it writes -1 to its place in @fds; the caller has to close the others.
  * Returns 0 or -EINVAL.
  */
 int vg_irq_set(struct vg_irq *irq, const struct vfio_irq_set *set, const uint8_t *data,

@@ -14,9 +14,10 @@
 
 enum {
 	/*
-	 * How long to sleep while all queues wait for the guest.  The guest needs
-	 * the host's CPUs to do its work, and sends no message when the work is
-	 * done.  The pauses of the engines have the same length.
+	 * How long to sleep while all queues wait for the guest.  The server sleeps
+	 * because the guest needs the host's CPUs to do its work.  It sleeps for a
+	 * short time only, because the guest sends no message when the work is done.
+	 * The pauses of the engines have the same length.
 	 */
 	BACK_OFF_MS = 1,
 	/*

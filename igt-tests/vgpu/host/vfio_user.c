@@ -208,7 +208,8 @@ static int check_access(const struct vfio_user_region_access *access)
 
 /*
  * Registers are dwords.  A narrower read returns a part of the dword that contains
- * it.  A 64 bit access is split into two dwords, the low one first, as on the bus.
+ * the read bytes.  A 64 bit access becomes two of 32 bits, the low dword first, as on
+ * the bus.
  */
 static int mmio_read(struct vgpu *vg, uint32_t offset, uint8_t *data, uint32_t len)
 {
@@ -557,8 +558,8 @@ static int alloc_vram(struct vg_vfio_user *dev)
 	if (dev->vram_fd < 0)
 		return -errno;
 	/*
-	 * The client gets the descriptor, so seal it: the client must not be able to shrink the
-	 * memory.
+	 * The client gets the descriptor, so seal it: if the client could shrink the memory, the
+	 * next access of this process to the missing part would kill this process by SIGBUS.
 	 */
 	if (ftruncate(dev->vram_fd, VG_VRAM_SIZE) < 0 ||
 	    fcntl(dev->vram_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)

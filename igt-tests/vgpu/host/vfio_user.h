@@ -25,7 +25,7 @@ struct vg_vfio_user {
 	struct vg_pci pci;
 	void *vram;
 	int vram_fd;	  /* memfd of VG_VRAM_SIZE bytes, which this process has at @vram */
-	FILE *trace;	  /* where the trace is written; NULL: there is none */
+	FILE *trace;	  /* the trace goes to this file; NULL: there is no trace */
 	uint64_t started; /* CLOCK_MONOTONIC in ns when vg_host_ops.clock() was 0 */
 	bool trap_vram;	  /* the client gets no descriptor of the VRAM, so it sends messages */
 	bool negotiated;  /* the client has sent VERSION */
@@ -33,8 +33,8 @@ struct vg_vfio_user {
 	/* Sends a command to the client; 0 or -errno.  NULL: there is no connection. */
 	int (*send)(void *arg, const void *message, size_t size);
 	void *send_arg;
-	uint16_t last_id;	 /* of the commands that were sent */
-	unsigned int unanswered; /* number of these that have no reply yet */
+	uint16_t last_id;	 /* of the last command that this process sent */
+	unsigned int unanswered; /* number of sent commands without a reply so far */
 };
 
 /*
@@ -45,7 +45,7 @@ struct vg_vfio_user {
 int vg_vfio_user_init(struct vg_vfio_user *dev, const struct vg_config *config, FILE *trace);
 void vg_vfio_user_fini(struct vg_vfio_user *dev);
 
-/* A reply; its size is 0 when nothing is to be sent. */
+/* A reply; its size is 0 when the client gets none. */
 struct vg_reply {
 	size_t size;
 	int fd; /* descriptor to send with the reply, which stays open; or -1 */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The map of held.h, from addresses to values, is a hash table of chunks.  A chunk has
- * the values of a few neighbouring addresses.  When it has no value any more, it is
- * removed.
+ * the values of a few neighbouring addresses.  take_chunk() removes a chunk that has no
+ * value any more.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -172,7 +172,7 @@ static int take_all(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t end
 
 			if ((*link)->mm == mm)
 				err = take_chunk(held, link, va, end, taken, arg);
-			if (*link != next) /* not removed */
+			if (*link != next) /* take_chunk() has not removed it */
 				link = &(*link)->next;
 		}
 	}

@@ -21,7 +21,7 @@ enum {
 	HELD_PAGE = 2,	     /* bit of each value, so that the value for page 0 is not 0 */
 	HELD_SHIFT = 2,
 	MAX_AT_IOVA = 16, /* the most mappings at one bus address that wait for their UNMAP */
-	OWNER_SINCE = 0,  /* number in the keys of @iovas; its values are events and not pages */
+	OWNER_SINCE = 0,  /* key of @iovas, the values of which are events and not pages */
 };
 
 struct vg_pages {
@@ -35,8 +35,8 @@ struct vg_pages {
 	 * The pages that the guest's IOMMU has at a bus address.  The map is like @held, but its
 	 * keys have the number of the mapping at that address in place of the address space.  The
 	 * oldest mapping has the number 1.  The value for the number OWNER_SINCE is the number of
-	 * the event that mapped the address or gave it back last: before that event it may have
-	 * belonged to somebody else.
+	 * the event that mapped the address or gave it back last: before that event the address
+	 * may have belonged to somebody else.
 	 */
 	struct vg_held *iovas;
 	bool translated; /* an event had a bus address */

@@ -19,7 +19,7 @@ struct vg_page_event {
 
 struct vg_page {
 	uint32_t maps, maps_write;   /* number of its DMA mappings; of those, for writing */
-	uint32_t holds, holds_write; /* at how many addresses processes hold it; for writing */
+	uint32_t holds, holds_write; /* number of addresses where processes hold it; for writing */
 	bool owned;		     /* the driver allocated the page for the device */
 	bool user;		     /* the page came from a process, so a process must hold it */
 	bool freed;		     /* the page was freed while it was mapped */

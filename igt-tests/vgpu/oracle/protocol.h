@@ -36,7 +36,7 @@ enum vg_oracle_reg {
  */
 enum vg_oracle_kind {
 	/*
-	 * @count pages from @page on were mapped for DMA, so the device may
+	 * The kernel has mapped @count pages from @page on for DMA, so the device may
 	 * access them.  VG_ORACLE_OWNED: the driver has allocated the pages for the
 	 * device, so they belong to no process.  VG_ORACLE_FOUND: the pages belong to
 	 * a process, so the driver must have found them by a lookup.
@@ -44,9 +44,10 @@ enum vg_oracle_kind {
 	 */
 	VG_ORACLE_MAP = 1,
 	/*
-	 * A DMA mapping of @count pages from @page on was or is being removed.  VG_ORACLE_IOVA: the
-	 * pages are those that were mapped at the @count bus addresses from @va on.  Then @page is
-	 * 0, because the guest's IOMMU may have forgotten the pages by now.
+	 * The kernel has removed a DMA mapping of @count pages from @page on, or is removing it.
+	 * VG_ORACLE_IOVA: the pages are those that the kernel had mapped at the @count bus
+	 * addresses from @va on.  Then @page is 0, because the guest's IOMMU may have forgotten the
+	 * pages by now.
 	 */
 	VG_ORACLE_UNMAP,
 	/* @count pages from @page on went back to the page allocator. */
@@ -62,13 +63,14 @@ enum vg_oracle_kind {
 	 * [@va, @va + @count) of @mm belong to the kernel again.
 	 */
 	VG_ORACLE_LOSE,
-	/* The address space @mm has ended, with all pages that were held in it. */
+	/* The address space @mm has ended, so its process holds no pages in it any more. */
 	VG_ORACLE_LEAVE,
 	/* The guest could not report @count events, so the verdict would not be safe. */
 	VG_ORACLE_MISSED,
 	/*
 	 * HMM is giving the @count bus addresses from @va on back to the IOMMU, which may give them
-	 * to somebody else.  MAP and UNMAP of HMM's pages have no bus addresses.
+	 * to somebody else.  The guest reports this event because MAP and UNMAP of HMM's pages have
+	 * no bus addresses (VG_ORACLE_IOVA).
 	 */
 	VG_ORACLE_RELEASE,
 	VG_ORACLE_NUM_KINDS

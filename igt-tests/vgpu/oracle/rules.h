@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The rules, as X(id, name, sentence), with the most serious first.  An access that breaks
- * several rules counts under the first of them.  No access breaks rule R5: the guest does,
- * when it cannot report an event.
+ * several rules counts under the first of them.  Rule R5 is not about an access: it is
+ * broken when the guest could not report an event, or when the model cannot reach the ring.
  */
 #ifndef VG_ORACLE_RULES_H
 #define VG_ORACLE_RULES_H

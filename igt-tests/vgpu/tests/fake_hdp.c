@@ -70,7 +70,7 @@ static void run_ring(struct hdp *h)
 	fake_run(h->f, HDP_STEPS);
 }
 
-/* gfx_v9_4_3_ring_emit_hdp_flush(), gfx_v9_4_3.c:2933-2947 */
+/* The packet is the one of gfx_v9_4_3_ring_emit_hdp_flush(), gfx_v9_4_3.c:2933-2947. */
 void hdp_flush_by_ring(struct hdp *h, uint32_t client)
 {
 	const struct pm4_wait_reg_mem body = {

@@ -13,14 +13,17 @@ enum {
 	HDP_STEPS = 10000,
 };
 #define HDP_FB	 ((uint64_t)VG_FB_LOCATION_BASE << VG_FB_LOCATION_SHIFT) /* VRAM in VMID 0 */
-#define HDP_COPY (SDMA_DATA + 0x1000) /* where the packets of the tests copy a word to */
+#define HDP_COPY (SDMA_DATA + 0x1000) /* address to which the tests' packets copy a word */
 
 struct hdp {
 	struct fake_host *f;
 	struct fake_queue kiq;
 };
 
-/* Make a GPU that holds @bytes of writes.  It has a KIQ, and SDMA_VMID has the page at HDP_AT. */
+/*
+ * Make a GPU that holds up to @bytes of the CPU's writes.  It has a KIQ, and SDMA_VMID maps the
+ * page at HDP_AT.
+ */
 void hdp_init(struct hdp *h, size_t bytes);
 #define HDP_VA 0x500000000ull /* the address of the page in SDMA_VMID */
 
@@ -41,7 +44,10 @@ void hdp_finish(struct hdp *h, const char *drain);
 /* The word that the packets of the tests have copied. */
 uint32_t hdp_copied(struct hdp *h);
 
-/* The driver's ways to flush: the register, and a packet of the KIQ for the @client. */
+/*
+ * The driver's ways to flush: the register, and a packet of the KIQ.  @client is the packet's bit
+ * in the registers GPU_HDP_FLUSH_REQ and GPU_HDP_FLUSH_DONE.
+ */
 void hdp_flush_by_host(struct hdp *h);
 void hdp_flush_by_ring(struct hdp *h, uint32_t client);
 /* Let the KIQ copy the word at HDP_AT. */

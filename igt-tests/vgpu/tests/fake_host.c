@@ -11,7 +11,7 @@ enum {
 	PAGE_ENTRIES = 512,
 	LEVELS = 4,
 	LEVEL_BITS = 9,
-	TABLE_AREA = 0x00100000, /* offset in VRAM from which on page tables are allocated */
+	TABLE_AREA = 0x00100000, /* offset in VRAM of the first page table */
 	GART_TABLE = 0x00010000, /* offset in VRAM of the GART: one entry for each page of RAM */
 	KIQ_RING = FAKE_GART_BASE + 0x1000,
 	KIQ_MQD = FAKE_GART_BASE + 0x2000,
@@ -255,7 +255,7 @@ uint64_t *fake_pte(struct fake_host *f, unsigned int vmid, uint64_t va)
 			return e;
 		if (!(*e & VG_PTE_VALID)) {
 			*e = new_table(f) | VG_PTE_VALID;
-			if (level == 2) /* entry of PDB1: an entry of PDB0 covers 2 MiB */
+			if (level == 2) /* entry of PDB1: says that an entry of PDB0 covers 2 MiB */
 				*e |= (uint64_t)LEVEL_BITS << VG_PDE_BFS_SHIFT;
 			if (level == 1) /* entry of PDB0: it points to a PTB */
 				*e |= VG_PTE_TF;

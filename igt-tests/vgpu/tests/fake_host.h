@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host (struct vg_host_ops) for the tests.  It provides RAM, counts interrupts and keeps
- * the trace.  Its GPU has a GART, and page tables and queues can be set up.
+ * A host (struct vg_host_ops) for the tests.  It provides RAM, counts interrupts and keeps the
+ * trace.  Its GPU has a GART, and tests can set up page tables and queues.
  *
  * A function that cannot do its work ends the test program with status 1.
  */
@@ -25,7 +25,7 @@ struct fake_host {
 	struct vgpu *vg;
 	uint8_t *vram, *ram;
 	uint64_t vram_next; /* offset in VRAM of the next page table */
-	/* The guest's IOMMU has each page of RAM at its guest physical address plus this number. */
+	/* The bus address of a page of RAM is its guest physical address plus this number. */
 	uint64_t iova_shift;
 	uint64_t hidden;  /* guest physical address of a page that the GPU cannot reach; 0: none */
 	bool gpa_unknown; /* the host does not know the guest physical address of any page */
@@ -45,12 +45,17 @@ void fake_discard(struct fake_host *f);
 /* From now on the GPU holds up to @bytes of the CPU's writes to VRAM (vg_config.hdp_fifo). */
 void fake_hdp_fifo(struct fake_host *f, size_t bytes);
 
-/* Does the trace so far contain @needle?  How often?  Empty the trace. */
+/*
+ * fake_logged() says whether the trace so far contains @needle, fake_log_count() says how often.
+ * fake_log_clear() empties the trace.
+ */
 bool fake_logged(const struct fake_host *f, const char *needle);
 unsigned int fake_log_count(const struct fake_host *f, const char *needle);
 void fake_log_clear(struct fake_host *f);
 
-/* Step until all queues are idle or wait, and return the number of steps; more than @max fail. */
+/*
+ * Step until all queues are idle or wait.  Returns the number of steps, which must not exceed @max.
+ */
 unsigned int fake_run(struct fake_host *f, unsigned int max);
 /* Check that the model has stopped with @needle in the reason, then free everything. */
 void fake_expect_stop(struct fake_host *f, const char *needle);
@@ -85,7 +90,7 @@ void fake_kiq(struct fake_host *f, struct fake_queue *q);
 /* Append dwords to the ring.  The GPU does not look at them before fake_ring_doorbell(). */
 void fake_emit(struct fake_queue *q, const uint32_t *dw, unsigned int n);
 void fake_ring_doorbell(struct fake_host *f, const struct fake_queue *q);
-/* Enable ring 0 of the IH, with @bytes bytes in RAM; get vector number @n of the ring. */
+/* Enable ring 0 of the IH, with @bytes bytes in RAM.  fake_iv() returns vector number @n of it. */
 void fake_enable_ih(struct fake_host *f, uint32_t bytes);
 const uint32_t *fake_iv(const struct fake_host *f, unsigned int n);
 

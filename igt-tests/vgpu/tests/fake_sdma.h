@@ -30,7 +30,7 @@ struct fake_sdma {
 	uint32_t *mem; /* pointer to the ring in the host's RAM */
 };
 
-/* Make a host and a GPU with an enabled engine and with SDMA_VMID, whose data is mapped. */
+/* Make a host, and a GPU with an enabled engine and with SDMA_VMID, which maps SDMA_DATA. */
 struct fake_host *fake_sdma_host(void);
 struct fake_host *fake_sdma_host_xccs(unsigned int xccs); /* with an engine for each XCC */
 /* End the halt in which the engines are after power on. */
@@ -50,7 +50,10 @@ bool fake_sdma_idle(const struct fake_sdma *s);
 /* The queue's read pointer register, in dwords. */
 uint64_t fake_sdma_rptr(const struct fake_sdma *s);
 
-/* Write the queue's MQD (struct v9_sdma_mqd) to @mqd in VMID 0; read the read pointer in it. */
+/*
+ * Write the queue's MQD (struct v9_sdma_mqd) to @mqd in VMID 0.  fake_sdma_mqd_rptr() returns the
+ * read pointer in an MQD, in dwords.
+ */
 void fake_sdma_write_mqd(const struct fake_sdma *s, uint64_t mqd, bool switch_inside_ib);
 uint64_t fake_sdma_mqd_rptr(const struct fake_sdma *s, uint64_t mqd);
 

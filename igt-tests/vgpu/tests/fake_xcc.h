@@ -34,7 +34,10 @@ static inline void xcc_set_partitions(struct fake_host *f, unsigned int count)
 					VG_FIELD_PREP(CP_HYP_XCP_CTL, VIRTUAL_XCC_ID, xcc % count));
 }
 
-/* A GPU with a KIQ on each XCC, in partitions of @count XCCs; 0: the driver has made none. */
+/*
+ * A GPU with a KIQ on each XCC, in partitions of @count XCCs.  If @count is 0, the driver has made
+ * no partition.
+ */
 static inline void two_start(struct two *t, unsigned int count)
 {
 	t->f = fake_new_xccs(2);

@@ -102,7 +102,7 @@ static void the_ring_wraps_and_may_be_full(void)
 	fake_free(a.f);
 }
 
-/* Producers may reserve more slots than the ring has; the queue must not run a packet twice. */
+/* Producers may reserve more slots than the ring has.  The queue must run no packet twice. */
 static void a_write_index_ahead_of_the_ring(void)
 {
 	struct aql a;

@@ -81,7 +81,7 @@ static void the_engines_wait_for_a_write(void)
 	free(b);
 }
 
-/* A copy is cut at pages, and each part is one write. */
+/* The model cuts a copy at pages, and each part is one write. */
 static void a_copy_goes_page_by_page(void)
 {
 	struct bus *b = start();

@@ -109,7 +109,10 @@ static void a_dequeued_queue_hears_no_doorbell(void)
 	fake_free(f);
 }
 
-/* A doorbell write while the queue is unmapped is lost, but the write pointer is in memory. */
+/*
+ * A doorbell write while the queue is unmapped is lost.  The packet runs all the same, because the
+ * next mapping reads the write pointer from memory.
+ */
 static void mapping_again_goes_on_and_replays_nothing(void)
 {
 	struct user_queue u;
@@ -208,7 +211,7 @@ static void an_interrupted_ib_goes_on(void)
 	fake_free(f);
 }
 
-/* The packet that faulted runs when the queue is mapped again, and so does the rest of the IB. */
+/* When the driver maps the queue again, it runs the packet that faulted and the rest of the IB. */
 static void an_ib_goes_on_after_a_fault(void)
 {
 	struct user_queue u;

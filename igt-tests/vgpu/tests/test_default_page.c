@@ -188,8 +188,8 @@ static void look_again(struct engine *e)
 }
 
 /*
- * A packet that reads a missing page again and again reports one fault, and sees a page mapped
- * later.
+ * A packet that reads a missing page again and again reports one fault.  When the driver maps the
+ * page later, the packet sees it.
  */
 static void a_packet_that_waits_reports_one_fault(void)
 {
@@ -210,7 +210,10 @@ static void a_packet_that_waits_reports_one_fault(void)
 	fake_free(e.f);
 }
 
-/* The driver evicts the queue, and the packet starts anew when the queue is mapped again. */
+/*
+ * The driver evicts the queue.  When the driver maps it again, the packet starts anew and reports a
+ * second fault.
+ */
 static void an_eviction_takes_the_queue(void)
 {
 	struct engine e;
@@ -249,8 +252,8 @@ static void a_ring_without_a_page_halts_the_queue(void)
 }
 
 /*
- * The HIQ reads the write pointer.  Its packet is none of the user, so the default page is not
- * used.
+ * The HIQ reads the write pointer when it maps the queue.  It does so for a packet of the driver,
+ * and the default page is only for a user's packets, so the access halts the queue.
  */
 static void a_write_pointer_without_a_page_halts_the_queue(void)
 {

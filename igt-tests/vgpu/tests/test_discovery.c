@@ -147,7 +147,8 @@ static void blocks_have_their_versions_and_bases(unsigned int xccs)
 }
 
 /*
- * Packets have only the lower 16 bits of an address, so these bits must be the same on both XCCs.
+ * Packets have only the lower 16 bits of a register's address, so these bits must be the same on
+ * both XCCs.
  */
 static void second_xcc_and_its_sdma_have_their_own_bases(unsigned int xccs)
 {
@@ -168,7 +169,8 @@ static void second_xcc_and_its_sdma_have_their_own_bases(unsigned int xccs)
 
 /*
  * Display (DMU) and video (VCN, which includes JPEG) are not modelled, so the driver must not find
- * them.  For the driver SDMA1 is another kind of engine, and no second instance of SDMA0.
+ * them.  The driver would take SDMA1 for another kind of engine, because the second SDMA engine is
+ * instance 1 of SDMA0.
  */
 static void blocks_without_a_model_are_absent(void)
 {

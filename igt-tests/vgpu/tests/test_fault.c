@@ -315,7 +315,7 @@ static void bus_error(void)
 	finish(&e, "inject fault=bus-error strike=1");
 }
 
-/* The queue works on while the IOMMU is slow, and an idle GPU does not count as a strike. */
+/* The queue works on while the IOMMU is slow.  While the GPU is idle, the fault does not strike. */
 static void late_unmap(void)
 {
 	struct engine e;
@@ -329,7 +329,10 @@ static void late_unmap(void)
 	finish(&e, "inject fault=late-unmap strike=1");
 }
 
-/* The fault takes both halves of an atomic operation, and leaves the next operation alone. */
+/*
+ * The fault takes the read and the write of an atomic operation, and leaves the next operation
+ * alone.
+ */
 static void bus_error_of_an_atomic(void)
 {
 	const struct pm4_atomic_mem add = {
@@ -355,7 +358,7 @@ static void bus_error_of_an_atomic(void)
 
 /*
  * The HIQ reads the write pointer of a queue that it maps.  That is no access of a user's packet,
- * so the fault strikes the packet behind that pointer.
+ * so the fault spares it and strikes the user's first packet.
  */
 static void bus_error_spares_the_packets_of_the_hiq(void)
 {

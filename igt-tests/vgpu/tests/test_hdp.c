@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Tests the host data path: what the CPU and the engines see, and what flushes. */
+/*
+ * Tests the host data path: the data that the CPU and the engines see, and the accesses that flush.
+ */
 #include <string.h>
 
 #include "gfx9/regs_nbio.h"
@@ -107,8 +109,8 @@ static void the_register_flushes(void)
 }
 
 /*
- * The first register of the page flushes writes to memory.  The second one flushes only writes to
- * registers, which the model never holds.
+ * The first register of the page at VG_REMAPPED_HDP_FLUSH flushes writes to memory.  The second one
+ * flushes only writes to registers, which the model never holds.
  */
 static void the_remapped_page_flushes(void)
 {
@@ -146,7 +148,7 @@ static void other_accesses_do_not_flush(void)
 
 /* ---- packets of the driver ---- */
 
-/* @flush_steps: how many steps the flush takes at most. */
+/* @flush_steps is the largest number of steps that the flush may take. */
 static void a_pm4_packet_flushes(unsigned int flush_steps)
 {
 	struct hdp h;
@@ -162,7 +164,7 @@ static void a_pm4_packet_flushes(unsigned int flush_steps)
 	hdp_finish(&h, "hdp-drain by=ring writes=1");
 }
 
-/* sdma_v4_4_2_ring_emit_hdp_flush(), sdma_v4_4_2.c:424-437 */
+/* The packet is the one of sdma_v4_4_2_ring_emit_hdp_flush(), sdma_v4_4_2.c:424-437. */
 static void an_sdma_packet_of_the_driver_flushes(void)
 {
 	const struct vg_sdma_copy_linear copy = sdma_copy(HDP_COPY, HDP_FB + HDP_AT, 4);
@@ -304,7 +306,7 @@ static void writes_keep_their_order(void)
 	fake_free(h.f);
 }
 
-/* A write as long as the largest message. */
+/* The FIFO holds a write that is as long as the largest one in a message of vfio-user. */
 static void a_big_write_is_held(void)
 {
 	enum { BIG = HDP_BYTES };

@@ -233,7 +233,9 @@ static void unmap_by_pasid_takes_one_process(void)
 	fake_free(h.f);
 }
 
-/* The packet is in the HIQ behind the run list, so it must unmap the queues that the list maps. */
+/*
+ * UNMAP_QUEUES is in the HIQ behind the run list, so it must unmap the queues that the list maps.
+ */
 static void unmap_by_pasid_waits_for_the_list(void)
 {
 	struct hws h;
@@ -376,8 +378,9 @@ static void set_pointers_valid(struct hws *h, const struct user_queue *u, bool v
 }
 
 /*
- * The HIQ maps a queue whose write pointer has no page.  The queue must halt.  With a write pointer
- * of 0 the queue would run through the ring, where the second packet is not submitted yet.
+ * The HIQ maps a queue whose write pointer has no page.  The queue must halt.  If it took 0 for the
+ * write pointer, it would run from its read pointer through the rest of the ring, which has a
+ * packet that the user has not submitted yet.
  */
 static void a_write_pointer_without_a_page_halts_the_queue(void)
 {

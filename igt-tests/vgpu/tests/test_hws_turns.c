@@ -362,6 +362,7 @@ static void unmap_ends_the_turns(void)
 
 /*
  * Before a reset of the GPU the driver resets all pipes, but does not unmap the queues of the list.
+ * So the reset of the pipes must end the turns.
  */
 static void a_reset_of_the_pipes_ends_the_turns(void)
 {
@@ -486,7 +487,7 @@ int main(void)
 	a_vmid_of_another_turn_is_flushed();
 	a_turn_flushes_nothing_of_a_process_that_keeps_its_vmid();
 	the_packet_limits_the_processes_of_a_turn(3, 3);
-	the_packet_limits_the_processes_of_a_turn(0, 1); /* "no concurrency" */
+	the_packet_limits_the_processes_of_a_turn(0, 1); /* hws_max_conc_proc=0: one at a time */
 	the_quantum_is_the_length_of_a_turn();
 	queues_without_a_slot_get_their_turn();
 	sdma_queues_take_turns();

@@ -134,8 +134,7 @@ static void what_no_lookup_cares_about_is_dropped(void)
 
 /*
  * A full table forgets the invalidation that ended first, and keeps those that have not ended.  So
- * its only mistake is that a lookup that the forgotten invalidation has overtaken passes for one
- * that no invalidation has overtaken.
+ * its only mistake is to miss that the forgotten invalidation has overtaken a lookup.
  */
 static void a_full_table_forgets_and_counts(void)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The page oracle: it reports a violation of a rule exactly when the rule is broken. */
+/*
+ * The page oracle reports a violation exactly when an access breaks one of its rules
+ * (docs/oracle.md).
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -89,7 +92,10 @@ static void r2_fires_after_the_address_space_is_gone(void)
 	fake_free(f);
 }
 
-/* An invalidation has overtaken the lookup, so the GPU must not access the pages that it found. */
+/*
+ * An invalidation has overtaken the lookup, so the GPU must not access the pages that the lookup
+ * found.
+ */
 static void r2_fires_when_an_overtaken_lookup_is_mapped(void)
 {
 	struct fake_host *f = reporting();
@@ -135,7 +141,7 @@ static void r2_does_not_fire_after_an_overtaken_lookup_of_a_held_page(void)
 	fake_free(f);
 }
 
-/* A page may belong to the driver already when the guest reports the lookup that found it. */
+/* A page may belong to the driver already when the guest reports the lookup that found the page. */
 static void r2_does_not_fire_after_an_overtaken_lookup_of_an_owned_page(void)
 {
 	struct fake_host *f = reporting();
@@ -456,7 +462,10 @@ static void the_verdict_comes_last(void)
 	fake_free(f);
 }
 
-/* The trace has the violations after a mark, even if there were more before it than are traced. */
+/*
+ * The trace has the violations after a mark, even if the trace has left out violations before it,
+ * because they were too many.
+ */
 static void a_mark_separates_violations(void)
 {
 	struct fake_host *f = reporting();

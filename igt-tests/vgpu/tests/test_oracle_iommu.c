@@ -62,7 +62,10 @@ static void pages_behind_an_iommu_are_held_and_freed(void)
 	fake_free(f);
 }
 
-/* A bus address is mapped to another page before the guest has reported that it was unmapped. */
+/*
+ * The guest maps a bus address to another page, and reports this before it reports that it removed
+ * the old mapping.
+ */
 static void unmapping_a_bus_address_ends_its_oldest_mapping(void)
 {
 	struct fake_host *f = behind_iommu();
@@ -104,7 +107,9 @@ static void a_bus_address_outlives_its_page(void)
 	fake_free(f);
 }
 
-/* A translation in the TLB is stale, and reading the page tables anew helps. */
+/*
+ * Check that a translation in the TLB is stale, and that the new translation after a flush is not.
+ */
 static void expect_stale(struct fake_host *f)
 {
 	read_page(f);
@@ -115,8 +120,9 @@ static void expect_stale(struct fake_host *f)
 }
 
 /*
- * HMM gives the bus address back, and another BO of HMM gets it with a page that is held and
- * mapped.  A translation of the first BO in the TLB now names the page of the second one.
+ * HMM gives the bus address back, and another BO of HMM gets the address, for a page that a process
+ * holds and HMM has mapped.  A translation of the first BO in the TLB now names the page of the
+ * second one.
  */
 static void r3_fires_when_hmm_has_given_the_address_back(void)
 {
@@ -169,7 +175,10 @@ static void unmapping_an_unknown_bus_address_changes_nothing(void)
 	fake_free(f);
 }
 
-/* Without the events of the guest the oracle does not know the pages any more, so R5 is broken. */
+/*
+ * Without the events of the guest the oracle does not know the pages any more, so it reports a
+ * violation of rule R5.
+ */
 static void r5_fires_once_when_the_ring_cannot_be_reached(void)
 {
 	struct fake_host *f = behind_iommu();
@@ -190,7 +199,7 @@ static void r5_fires_once_when_the_ring_cannot_be_reached(void)
 	fake_free(f);
 }
 
-/* An access that cannot be judged must not pass. */
+/* An access that the oracle cannot judge must not pass, so the model stops. */
 static void an_access_to_an_unknown_page_stops_the_model(void)
 {
 	struct fake_host *f = behind_iommu();

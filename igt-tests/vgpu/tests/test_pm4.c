@@ -271,8 +271,9 @@ static void wait_functions_compare_as_named(void)
 }
 
 /*
- * The driver flushes the TLB of the MMHUB by this packet (amdgpu_gmc_fw_reg_write_reg_wait()).  It
- * cuts the register numbers to 16 bits (gfx_v9_4_3.c:360-372), so the model must add the bit again.
+ * The driver flushes the TLB of the MMHUB by this packet (amdgpu_gmc_fw_reg_write_reg_wait()).  The
+ * driver cuts the register numbers to 16 bits (gfx_v9_4_3.c:360-372), so the model must set bit 16
+ * again.
  */
 static void write_wait_reaches_the_mmhub(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Unit test of the ring to the page oracle: which events are reported as missed, and when. */
+/* Unit test of the ring to the page oracle: which events the module reports as missed, and when. */
 #include "fake_kernel.h"
 #include "reporters.h"
 #include "tests/check.h"

@@ -150,8 +150,8 @@ static void fault_stops_a_copy_at_the_page(void)
 }
 
 /*
- * Source and destination have different offsets in their pages, so the copy ends in the middle of a
- * page of the destination.
+ * The copy ends before the missing page of the source.  Source and destination have different
+ * offsets in their pages, so the end is in the middle of a page of the destination.
  */
 static void fault_while_reading_stops_a_copy_at_the_page(void)
 {
@@ -203,8 +203,8 @@ static void fill_repeats_the_pattern(void)
 	CHECK(dst[BYTES] == 0 && dst[-1] == 0);
 
 	/*
-	 * When the unit is dwords, the whole last dword is filled, whichever of its bytes the count
-	 * ends in.
+	 * When the unit is dwords, the engine fills the whole last dword, even if the count ends
+	 * inside of it.
 	 */
 	fill.header |= VG_PREP(VG_SDMA_FILL_SIZE, 2);
 	fill.dst_lo = vg_lo(SDMA_DATA + 0x4000);
@@ -544,7 +544,7 @@ static void kernel_queue_goes_on_behind_an_ib_without_a_page(void)
 	struct fake_host *f = kernel_queue(&s);
 
 	SUBMIT(&s, ib);
-	CHECK(fake_log_count(f, "fault hub=mmhub vmid=5") == IB_DWORDS); /* each is a NOP */
+	CHECK(fake_log_count(f, "fault hub=mmhub vmid=5") == IB_DWORDS); /* a dword of 0 is a NOP */
 	CHECK(!fake_logged(f, "halt queue="));
 	SUBMIT(&s, fence);
 	CHECK(*u32(&s, SDMA_DATA) == MARK);

@@ -381,8 +381,8 @@ static void unmapped_queue_continues_where_it_was(void)
 	CHECK(fake_sdma_mqd_rptr(&s, MQD) == FENCE_DWORDS);
 
 	/*
-	 * The following checks would fail if packets ran again, or if the doorbell were still
-	 * claimed.
+	 * The following checks would fail if packets ran again, or if the queue still claimed its
+	 * doorbell.
 	 */
 	*u32(f, SDMA_DATA) = 0;
 	emit_fence(&s, SDMA_DATA + 4, 2);
@@ -414,7 +414,9 @@ static void queue_that_may_switch_in_an_ib_continues_in_it(void)
 	CHECK(*u32(f, SDMA_DATA + 8) == MARK);
 	CHECK(*u32(f, SDMA_DATA + 12) == MARK);
 
-	/* The IB is continued once only: when the queue is mapped the next time, there is no IB. */
+	/*
+	 * The queue continues the IB only once: after its next mapping there is no IB to continue.
+	 */
 	*u32(f, SDMA_DATA + 8) = 0;
 	CHECK(hws_unmap_all(f) == 1);
 	run(f);
@@ -539,8 +541,9 @@ static void hiq_map(struct fake_sdma *s)
 }
 
 /*
- * A queue whose write pointer has no page must halt.  With a write pointer of 0 the queue would run
- * through the ring, where the second packet is not submitted yet.
+ * A queue whose write pointer has no page must halt.  If it took 0 for the write pointer, it would
+ * run from its read pointer through the rest of the ring, which has a packet that the user has not
+ * submitted yet.
  */
 static void queue_whose_wptr_has_no_page_halts(void)
 {

@@ -23,7 +23,7 @@ struct field {
 	int wider;
 };
 
-/* KERNEL is the name of the packet and field in the kernel's header. */
+/* In these macros @kernel is the name of the packet and field in the kernel's header. */
 #define KERNEL(kernel) \
 	SDMA_PKT_##kernel##_offset, (uint64_t)(SDMA_PKT_##kernel##_mask) \
 					    << SDMA_PKT_##kernel##_shift

@@ -229,7 +229,7 @@ static void each_xcc_executes_an_ib(void)
 	aql_put(&p.on[0], &packet);
 	aql_run(&p.on[0]);
 	CHECK(aql_data(&p.on[0])[0] == 2);
-	CHECK(aql_signal_at(&p.on[0], 0)->value == 0); /* it was completed once */
+	CHECK(aql_signal_at(&p.on[0], 0)->value == 0); /* one completion, not one of each XCC */
 	CHECK(aql_read_id(&p.on[0]) == 1);
 	CHECK(*aql_slot(&p.on[0], 0) << 24 == AQL_INVALID << 24);
 	CHECK(fake_log_count(p.t.f, "aql-complete") == 1 && fake_log_count(p.t.f, "aql-part") == 1);
@@ -339,8 +339,8 @@ static void a_waiting_packet_does_not_flush_the_hdp(void)
 }
 
 /*
- * Evict and restore the queue at any step, in any order of the XCCs.  Each packet must be executed
- * once by each XCC, and completed once.
+ * Evict and restore the queue at any step, in any order of the XCCs.  Each XCC must execute each
+ * packet once, and only one of them completes it.
  */
 static void evictions_lose_and_repeat_no_part(void)
 {

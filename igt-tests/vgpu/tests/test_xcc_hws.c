@@ -164,7 +164,7 @@ static void restored_mqds_may_have_old_addresses(void)
 	fake_free(t.f);
 }
 
-/* The copy of the HIQ reads all packets, but only the first XCC executes them. */
+/* Each XCC has the HIQ.  The second one reads all packets, but only the first one executes them. */
 static void the_second_hiq_follows(void)
 {
 	const struct vg_queue *leader, *follower;
@@ -284,7 +284,10 @@ static void partitions_do_not_share_vmids(void)
 	fake_expect_stop(t.f, "SET_RESOURCES with VMIDs of another partition");
 }
 
-/* In one partition the HWS of XCC 0 may have all VMIDs, also those that XCC 1 had before. */
+/*
+ * A change of the partitions takes the VMIDs from each HWS, so the HWS of XCC 0 may get those that
+ * XCC 1 had before.
+ */
 static void a_new_partition_has_no_vmids(void)
 {
 	struct two t;
@@ -362,7 +365,9 @@ static void a_change_beside_a_user_queue_stops(void)
 	fake_expect_stop(t.f, "changed beside active queues");
 }
 
-/* The driver has written the register of XCC 0, but not that of XCC 1. */
+/*
+ * The driver has written the new partition to the register of XCC 0, but not to the one of XCC 1.
+ */
 static void half_written(struct two *t)
 {
 	two_start(t, 1);
@@ -380,7 +385,7 @@ static void half_a_partition_takes_no_hiq(void)
 	}
 }
 
-/* A driver that forgets the register on all XCCs: they agree, but nobody has made a partition. */
+/* The driver forgets the register on all XCCs.  They agree, but nobody has made a partition. */
 static void no_partition_takes_no_hiq(void)
 {
 	struct two t;

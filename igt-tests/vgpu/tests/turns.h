@@ -16,7 +16,7 @@ enum {
 	TURNS_PACKETS = 100,
 	TURNS_QUANTUM = 10, /* process_quantum of KFD, kfd_packet_manager_v9.c:109 */
 	TURNS_MOST_STEPS = 200000,
-	TURNS_TABLES_VMID = 1,	/* its page tables are those of the process that the test sets up */
+	TURNS_TABLES_VMID = 1,	/* in this VMID turns_set_up() makes the page tables of a process */
 	TURNS_IB_AT = 0x500000, /* offset in RAM of a page with an IB for each process */
 	TURNS_LIST_DWORDS = 4,	/* a RUN_LIST packet */
 };

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tells the page oracle of every simulated GPU what the kernel does with the pages
- * that the GPU may access (igt-tests/vgpu/oracle/protocol.h).  Load this module before
- * amdgpu.  It is for tests only.
+ * Tells the page oracle of every simulated GPU when the kernel gives a page to the GPU or takes it
+ * away (igt-tests/vgpu/oracle/protocol.h).  Load this module before amdgpu.  It is for tests only.
  *
- * The module does not rely on the driver.  It learns of pages from the DMA API's
- * tracepoints, from the results of lookups by HMM and from the page allocator, and
- * it reports pages as lost when all MMU notifiers have returned.  So a driver whose
- * notifier does nothing, or was removed too early, does not change the reports.
+ * The module does not rely on the driver.  It learns of pages from the DMA API's tracepoints, from
+ * the results of lookups by HMM and from the page allocator, and it reports pages as lost when all
+ * MMU notifiers have returned.  So a driver whose notifier does nothing, or that removes its
+ * notifier too early, does not change the reports.
  */
 #include <linux/bitmap.h>
 #include <linux/dma-mapping.h>
@@ -23,9 +22,9 @@
 #include "reporters.h"
 
 /*
- * One bit for each page of RAM.  A bit is set when a device gets the page, and cleared when the
- * kernel frees the page.  The module reports only frees of pages whose bit is set, because the
- * oracle does not need the others.
+ * One bit for each page of RAM.  The module sets a bit when a device gets the page, or when a
+ * lookup finds it for a device, and clears the bit when the kernel frees the page.  The module
+ * reports only frees of pages whose bit is set, because the oracle does not need the others.
  */
 static unsigned long *known_pages;
 static unsigned long num_pages;
@@ -44,7 +43,7 @@ static u32 write_flag(enum dma_data_direction dir)
 	return dir == DMA_TO_DEVICE ? 0 : VG_ORACLE_WRITE;
 }
 
-/* How many pages of 1 << @shift bytes the @size bytes at @addr touch. */
+/* Returns the number of pages of 1 << @shift bytes that the @size bytes at @addr touch. */
 static u64 pages_at(u64 addr, size_t size, unsigned int shift)
 {
 	return ((addr + size - 1) >> shift) - (addr >> shift) + 1;
@@ -68,8 +67,8 @@ void say_pages(const struct device *dev, u32 kind, u32 flags, phys_addr_t phys, 
 }
 
 /*
- * Returns the number of the page at the bus address @iova, or 0 if the IOMMU has none there.  0 is
- * no page's number here, because the kernel gives page 0 to no device.
+ * Returns the number of the page at the bus address @iova, or 0 if the IOMMU has no page there.  0
+ * is no page's number here, because the kernel gives page 0 to no device.
  */
 static u64 page_of(struct iommu_domain *domain, u64 iova)
 {
@@ -79,7 +78,7 @@ static u64 page_of(struct iommu_domain *domain, u64 iova)
 /*
  * Report that the IOMMU has pages at the bus addresses of @event.  Ask the IOMMU for the pages, and
  * report those that follow each other in one event.  If the IOMMU has no page at an address that
- * the DMA API says it has mapped, the page cannot be reported, so count it as missed.
+ * the DMA API has mapped, the module cannot report the page, so it counts the page as missed.
  */
 static void say_mapped(struct reporter *r, struct vg_oracle_event event)
 {
@@ -125,10 +124,11 @@ static void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t ad
 }
 
 /*
- * Does the call of the DMA API come from HMM?  hmm_dma_map_pfn() maps pages that lookups have
- * found.  It can be called several times for a page, and hmm_dma_unmap_pfn() calls the DMA API only
- * if the device needs an unmapping, so HMM's calls to map and to unmap do not match.  Therefore
- * lookups.c watches these two functions instead, and this file ignores their calls of the DMA API.
+ * Does the call of the DMA API come from HMM?  For a GPU only HMM sets DMA_ATTR_REQUIRE_COHERENT
+ * (mm/hmm.c).  hmm_dma_map_pfn() maps pages that lookups have found.  The driver may call it
+ * several times for a page, and hmm_dma_unmap_pfn() calls the DMA API only if the device needs an
+ * unmapping, so HMM's calls to map and to unmap do not match.  Therefore lookups.c watches these
+ * two functions instead, and this file ignores their calls of the DMA API.
  */
 static bool by_hmm(unsigned long attrs)
 {
@@ -291,7 +291,10 @@ static void tell_missed(void)
 
 static int get_count(char *buffer, const struct kernel_param *kp)
 {
-	/* The kernel holds the module's parameter lock, so no other parameter is in use now. */
+	/*
+	 * The kernel holds the lock of the module's parameters, so set_mark() does not run
+	 * meanwhile.
+	 */
 	tell_missed();
 	return sysfs_emit(buffer, "%llu\n", reporters_sum((unsigned long)kp->arg));
 }

@@ -5,7 +5,10 @@
 #include <linux/device.h>
 #include <linux/types.h>
 
-/* Remember that a device has the @count pages from @pfn on, so that hooks.c reports their frees. */
+/*
+ * Remember the @count pages from @pfn on, which a device has or may get, so that hooks.c reports
+ * when the kernel frees them.
+ */
 void know(unsigned long pfn, unsigned long count);
 /*
  * Report to the page oracle of @dev that the kernel mapped or unmapped (@kind) for it the pages of

@@ -2,8 +2,8 @@
 #include "invalidations.h"
 
 /*
- * Must the table keep the invalidation?  Yes while it has not ended, and after that while a lookup
- * may be under way that began before it ended.
+ * Must the table keep the invalidation?  It must until the invalidation has ended, and after that
+ * as long as a lookup may be under way that began before the end.
  */
 static int matters(const struct invalidations *inv, const struct invalidation *i)
 {
@@ -18,8 +18,9 @@ static void forget_settled(struct invalidations *inv)
 
 /*
  * Returns a free slot.  If there is none, forgets the invalidation that ended first and returns its
- * slot, or NULL if none has ended.  When an invalidation is forgotten, the oracle may take a page
- * that is gone for held, and so miss a violation.  It never takes a held page for gone.
+ * slot, or NULL if none has ended.  When the table forgets an invalidation, the oracle may believe
+ * that a process still holds a page which is gone, and so miss a violation.  It never believes that
+ * a held page is gone.
  */
 static struct invalidation *get_slot(struct invalidations *inv)
 {

@@ -3,10 +3,10 @@
  * Finds out which pages an invalidation has taken away while a lookup was under way.
  *
  * A lookup is a call of hmm_range_fault_locked().  It may read an entry of the CPU's page tables
- * before an invalidation changes the entry, and return after the invalidation was reported.  Then
- * the page that the lookup found is gone.  So these functions say that an invalidation has
- * overtaken a lookup if the invalidation was reported before the lookup's pages, but had not ended
- * when the lookup began.
+ * before an invalidation changes the entry, and return after the module has reported the
+ * invalidation.  Then the page that the lookup found is gone.  So these functions say that an
+ * invalidation has overtaken a lookup if the module reported the invalidation before the lookup's
+ * pages, but the invalidation had not ended when the lookup began.
  *
  * The caller serialises the calls.  invalidations.c and .h use nothing of the kernel, so that a
  * unit test of the simulated GPU can include them.
@@ -28,20 +28,23 @@ struct invalidation {
 struct invalidations {
 	/* A clock: counts beginnings of lookups and ends of invalidations. */
 	__u64 now;
-	/* Value of @now: invalidations that ended by then ended before each lookup under way. */
+	/*
+	 * A value of @now.  Each invalidation that ended at this time or earlier had ended before
+	 * any lookup began that is still under way.
+	 */
 	__u64 settled;
 	unsigned int lookups; /* number of lookups under way */
 	unsigned int used;    /* all slots from this number on are free; others may be, too */
 	/*
-	 * Number of invalidations that the full table had no room for, so that a lookup which they
-	 * have overtaken may not be recognised.
+	 * Number of invalidations that the full table had no room for.  So lookup_run() may not
+	 * know that they have overtaken a lookup.
 	 */
 	__u64 forgotten;
 	struct invalidation slot[MAX_INVALIDATIONS];
 };
 
 /*
- * Call this when all notifiers that an invalidation of the pages [@va, @va + @count) has called
+ * Call this when an invalidation of the pages [@va, @va + @count) has called all notifiers, and all
  * have returned.  @key names the invalidation until its end.
  */
 void invalidation_begin(struct invalidations *inv, const void *key, __u64 mm, __u64 va,

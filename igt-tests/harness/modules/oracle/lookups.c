@@ -2,8 +2,9 @@
 /*
  * Probes functions of HMM and of MMU notifiers to learn about pages of processes.  A return of
  * hmm_range_fault_locked(), a lookup, tells which pages are at which addresses of a process.  When
- * all MMU notifiers have returned, the pages are not there any more.  hmm_dma_map_pfn() tells that
- * the device may access a page.  docs/oracle.md says why the order of these events is right.
+ * all MMU notifiers of an invalidation have returned, its pages belong to the kernel again.
+ * hmm_dma_map_pfn() tells that the device may access a page.  docs/oracle.md says why the order of
+ * these events is right.
  */
 #include <linux/dma-mapping.h>
 #include <linux/hmm.h>
@@ -18,7 +19,7 @@
 #include "reporters.h"
 
 /*
- * After reporting so many pages of a lookup the module releases the lock for a moment, so that an
+ * After reporting this many pages of a lookup the module releases the lock for a moment, so that an
  * invalidation on another CPU need not wait for all of them.
  */
 #define SAY_PAGES 512
@@ -26,7 +27,7 @@
 /*
  * Orders the reports of invalidations and of lookups.  When the module reports pages of a lookup,
  * it must know which invalidations it has reported before.  So it holds this lock while it reports
- * either.
+ * an invalidation or the pages of a lookup.
  */
 static DEFINE_RAW_SPINLOCK(order);
 static struct invalidations invalidations;
@@ -255,8 +256,9 @@ static int enter_unmap(struct kprobe *p, struct pt_regs *regs)
 }
 
 /*
- * HMM gives the bus addresses of a BO back, so a translation that the GPU still has in a TLB may
- * soon name another BO's page.  Without an IOMMU there are no such addresses.
+ * HMM gives the bus addresses of a BO back to the IOMMU, which may give them to another BO.  Then a
+ * translation that the GPU still has in a TLB names the other BO's page.  Without an IOMMU HMM has
+ * no bus addresses to give back.
  */
 static int enter_map_free(struct kprobe *p, struct pt_regs *regs)
 {
@@ -277,8 +279,8 @@ static int enter_map_free(struct kprobe *p, struct pt_regs *regs)
 /* ---- the probes ---- */
 
 /*
- * .maxactive is how many calls of the function a probe can follow at once.  Notifiers and lookups
- * may sleep, so many of their calls can be under way.
+ * .maxactive is the number of calls of the function that a probe can follow at once.  Notifiers and
+ * lookups may sleep, so many of their calls can be under way.
  */
 static struct kretprobe returns[] = {
 	{

@@ -8,7 +8,7 @@
 
 #include <linux/types.h>
 
-/* Register the probes; 0 or -errno. */
+/* Register the probes.  Returns 0 or -errno. */
 int lookups_watch(void);
 void lookups_unwatch(void);
 

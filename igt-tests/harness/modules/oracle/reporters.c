@@ -66,7 +66,7 @@ static bool append(struct reporter *r, const struct vg_oracle_event *event)
 		write_reg(r, VG_ORACLE_DRAIN, 1);
 	/*
 	 * The write to the register is posted: it returns before the GPU has read the events.  A
-	 * read of any register comes back only after that.
+	 * read of any register returns only when the GPU has read them.
 	 */
 	if (full(ring))
 		read_reg(r, VG_ORACLE_ID);

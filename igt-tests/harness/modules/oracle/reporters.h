@@ -55,8 +55,8 @@ void miss(struct reporter *r);
 void reporters_drain(void);
 /*
  * Report to each GPU how many events it has missed since the last report: those that did not fit
- * into its ring, those that miss() has counted, and those for which neither say() nor miss() was
- * called.  @lost is the number of the last kind so far.
+ * into its ring, those that miss() has counted, and those that the probes of lookups.c did not see.
+ * @lost is the number of the last kind so far (lookups_missed()).
  */
 void reporters_tell_missed(u64 lost);
 /* Let each GPU write the mark @value to its trace, behind the accesses that it has judged. */

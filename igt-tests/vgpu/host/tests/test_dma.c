@@ -74,7 +74,7 @@ static void access_stays_inside_mapped_ranges(void)
 	client_free(c);
 }
 
-/* An IOMMU may have the pages of a contiguous buffer as many ranges. */
+/* Behind an IOMMU a contiguous buffer may be many ranges, one for each page. */
 static void access_may_cross_ranges_with_contiguous_memory(void)
 {
 	struct client *c = client_new();
@@ -125,7 +125,7 @@ static void page_behind_a_bus_address_is_known(void)
 	client_free(c);
 }
 
-/* An IOMMU may already have moved the pages of a file that comes now. */
+/* If an IOMMU has moved a range, it may also have moved the pages of a file that comes later. */
 static void page_of_a_late_file_is_unknown(void)
 {
 	struct client *c = client_new();
@@ -161,7 +161,7 @@ static void too_many_pieces_are_refused(void)
 /* A guest with an IOMMU maps page by page, at any address, and unmaps in another order. */
 static void many_pages_can_be_mapped(void)
 {
-	enum { COUNT = 5000, STEP = 1237 }; /* without a common divisor */
+	enum { COUNT = 5000, STEP = 1237 }; /* COUNT is coprime to STEP and STEP + 2 */
 	struct client *c = client_new();
 	int fd = memory_file(COUNT * PAGE);
 	uint64_t at;
@@ -349,7 +349,7 @@ static void unmap_removes_all_ranges_wholly_inside(void)
 	client_free(c);
 }
 
-/* The model may let the GPU access memory until the device unmaps it (the fault late-unmap). */
+/* The model may let the GPU access memory until the device unmaps it (fault late-unmap). */
 static void unmap_asks_the_model_first(void)
 {
 	struct client *c = client_new();
@@ -413,7 +413,7 @@ static void table_is_bounded(void)
 	int fd;
 
 	t_equal(client_dma_map(c, 0, PAGE, RW, -1, 0), 0);
-	c->dev.dma.count = VG_DMA_MAX_RANGES; /* so many would take seconds */
+	c->dev.dma.count = VG_DMA_MAX_RANGES; /* to add so many would take seconds */
 	t_equal(client_dma_map(c, PAGE, PAGE, RW, -1, 0), ENOSPC);
 	t_equal(client_dma_unmap(c, 0, PAGE, 0), 0);
 	t_equal(client_dma_map(c, PAGE, PAGE, RW, -1, 0), 0);
@@ -428,7 +428,7 @@ static void table_is_bounded(void)
 	client_free(c);
 }
 
-/* The device would be killed if it accessed a part of the file that is not there any more. */
+/* An access to a part that the file has lost would kill the process of the device by SIGBUS. */
 static void size_of_a_file_must_not_change(void)
 {
 	struct client *c = client_new();

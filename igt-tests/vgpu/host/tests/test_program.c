@@ -233,7 +233,7 @@ static void stop_of_the_gpu_is_told_and_closes_the_connection(void)
 	trace_contains("stopped: read of unknown register");
 }
 
-/* The option gets to the model and to the region of the VRAM BAR. */
+/* With --hdp-fifo the model holds writes, and the client cannot map the VRAM BAR. */
 static void writes_are_held_with_hdp_fifo(void)
 {
 	struct vfio_region_info info = { .argsz = sizeof(info), .index = VRAM_REGION };

@@ -84,7 +84,7 @@ static inline void pci_iounmap(struct pci_dev *pdev, void *mmio)
 {
 }
 
-/* How many pages the last call of __get_free_pages() has allocated. */
+/* Number of pages that the last call of __get_free_pages() has allocated. */
 extern unsigned long allocated_pages;
 
 static inline unsigned int get_order(unsigned long size)
@@ -112,10 +112,13 @@ static inline uint64_t virt_to_phys(const void *address)
 	return (uintptr_t)address;
 }
 
-/* Without an IOMMU the test sets @iommu to NULL.  @ring_maps counts the maps that still exist. */
+/*
+ * Without an IOMMU the test sets @iommu to NULL.  @ring_maps counts the calls of dma_map_single()
+ * that no unmapping has undone.
+ */
 struct iommu_domain {
 	unsigned int type;
-	uint64_t shift; /* how much larger than a physical address its bus address is */
+	uint64_t shift; /* bus address minus physical address */
 };
 
 extern struct iommu_domain *iommu;
