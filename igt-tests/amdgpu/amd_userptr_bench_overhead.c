@@ -125,9 +125,12 @@ static int interleave(struct bench *bench, const struct bench_column *column,
 	struct amdgpu_userptr_range *ranges = calloc(memory->count, sizeof(*ranges));
 	const uint64_t deadline = bench_now_ns() + PAIR_BUDGETS * bench->budget_ns;
 	struct bench_map map;
-	int ret = bench_map_init(&map, memory);
+	int ret;
 
-	if (!ranges || ret)
+	if (!ranges)
+		return -ENOMEM;
+	ret = bench_map_init(&map, memory);
+	if (ret)
 		goto out;
 	for (unsigned int i = 0; i < memory->count; i++) {
 		ranges[i].cpu_addr = memory->ranges[i].addr;
@@ -145,7 +148,7 @@ static int interleave(struct bench *bench, const struct bench_column *column,
 	bench_map_fini(&map);
 out:
 	free(ranges);
-	return ranges ? ret : -ENOMEM;
+	return ret;
 }
 
 static int library_backend(struct bench *bench, const char *name, uint32_t backend,

@@ -287,6 +287,7 @@ static uint64_t map_listed(struct listed *listed, int fd)
 		.map_size = LISTED_SIZE,
 	};
 
+	igt_assert(va);
 	igt_assert_eq(__amd_userptr_create(fd, listed->memory, LISTED_SIZE, AMD_USERPTR_LISTED,
 					   &listed->handle),
 		      0);

@@ -319,7 +319,8 @@ static int try_block(struct amd_userptr *up, char *piece, unsigned long block,
  */
 static char *map_chunk(struct amd_userptr *up, unsigned int number)
 {
-	const unsigned long node = 1ul << number % (igt_mm_numa_node(NODES) + 1);
+	const int highest = igt_mm_numa_node(NODES);
+	const unsigned long node = highest < 0 ? 1 : 1ul << number % (highest + 1);
 	char *chunk = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	igt_assert(chunk != MAP_FAILED);

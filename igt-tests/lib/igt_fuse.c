@@ -282,6 +282,21 @@ static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arriv
 	return ret;
 }
 
+/* Make the pipe for requests that have arrived, and the sockets that let the server go on. */
+static int connect_server(int arrived[2], int go[2])
+{
+	int ret;
+
+	if (pipe2(arrived, O_CLOEXEC))
+		return -errno;
+	if (!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go))
+		return 0;
+	ret = -errno;
+	close(arrived[0]);
+	close(arrived[1]);
+	return ret;
+}
+
 static int start(struct igt_fuse *fuse, bool inside)
 {
 	int dev = open("/dev/fuse", O_RDWR | O_CLOEXEC), arrived[2], go[2], ret;
@@ -294,14 +309,17 @@ static int start(struct igt_fuse *fuse, bool inside)
 	late = mmap(NULL, sizeof(*fuse->late), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		    -1, 0);
 	if (late == MAP_FAILED) {
+		ret = -errno;
 		close(dev);
-		return -errno;
+		return ret;
+	}
+	ret = connect_server(arrived, go);
+	if (ret) {
+		munmap(late, sizeof(*fuse->late));
+		close(dev);
+		return ret;
 	}
 	fuse->late = late;
-	if (pipe2(arrived, O_CLOEXEC) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go)) {
-		close(dev);
-		return -errno;
-	}
 	fuse->arrived = arrived[0];
 	fuse->go = go[1];
 	ret = mount_and_open(fuse, inside, dev, arrived[1], go[0]);
@@ -350,6 +368,9 @@ void igt_fuse_abort(unsigned int connection)
 /* The kernel unmounts the file system when no process has the file open or maps a page of it. */
 void igt_fuse_stop(struct igt_fuse *fuse)
 {
+	/* A struct of zeros was never started, so descriptor 0 is not the server's. */
+	if (!fuse->late)
+		return;
 	if (fuse->server > 0) {
 		kill(fuse->server, SIGKILL);
 		waitpid(fuse->server, NULL, 0);
@@ -360,8 +381,7 @@ void igt_fuse_stop(struct igt_fuse *fuse)
 		if (fd >= 0)
 			close(fd);
 	}
-	if (fuse->late)
-		munmap(fuse->late, sizeof(*fuse->late));
+	munmap(fuse->late, sizeof(*fuse->late));
 	memset(fuse, 0, sizeof(*fuse));
 	fuse->file = fuse->arrived = fuse->go = -1;
 }

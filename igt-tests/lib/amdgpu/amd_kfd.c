@@ -413,8 +413,11 @@ static int alloc_reserved(struct amd_kfd *kfd, uint64_t size, uint32_t flags, ui
 	mem->reserved = true;
 
 	ret = alloc_and_map(kfd, flags, mmap_offset, mem);
-	if (ret)
+	if (ret) {
 		amd_kfd_va_release(mem->va, mem->size);
+		/* A clean-up frees each struct that has a size. */
+		memset(mem, 0, sizeof(*mem));
+	}
 	return ret;
 }
 
