@@ -342,7 +342,10 @@ struct storm {
 	atomic_uint ready, faulted; /* numbers of processes */
 };
 
-/* All kinds of queues store to all pages of memory that has gone. */
+/*
+ * Put stores to all pages at @va into the ring of a queue of each kind.  The caller unmaps the
+ * memory and then submits, so each store faults.
+ */
 static void store_a_lot(struct amd_userptr *mine, uint64_t va)
 {
 	for (int type = 0; type < AMD_KFD_NUM_QUEUE_TYPES; type++) {

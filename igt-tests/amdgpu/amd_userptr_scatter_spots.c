@@ -136,7 +136,11 @@ static void spots_change_at_once(struct spots *spots)
 	amd_svm_holder_forget(&holder);
 }
 
-/* The GPU reads the spots from @first on to before @end, and the pages before and behind each. */
+/*
+ * The GPU reads the spots @first to @end - 1, the page behind each, and the page before each of
+ * them but @first, because the mapping may begin there.  It also reads the page before spot @end,
+ * where the mapping may end.
+ */
 static void spots_read(struct amd_userptr_scatter *scatter, unsigned int first, unsigned int end)
 {
 	amd_userptr_scatter_reads(scatter, spot_offset(first), 2 * page());

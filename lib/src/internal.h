@@ -324,8 +324,8 @@ struct au_timer {
 	int64_t deadline; /* of the waits; INT64_MAX: none */
 	/*
 	 * Until this time the call repeats removals that the kernel refuses; 0: the kernel has
-	 * refused none. The first refusal sets this time, because a wait before the first refusal
-	 * can take any time.
+	 * refused none. The first refusal sets this time. For a call without a time limit the time
+	 * begins there, because a wait before the first refusal can take any time.
 	 */
 	int64_t last_try;
 	uint64_t pause_ns;

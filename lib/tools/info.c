@@ -199,7 +199,7 @@ static void ask_library(struct gpu *gpu, int kfd, int fd)
 	if (ret)
 		fail(gpu, "context", ret, "no answer from the library: %s", strerror(-ret));
 	gpu->has_caps = !ret;
-	/* Report this first, because on such a kernel it does not help if acquire_vm() succeeds. */
+	/* Report a kernel that is too old first, because then acquire_vm() does not help. */
 	if (gpu->has_caps && gpu->caps.hsa_reason == AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD)
 		fail(gpu, "map", gpu->caps.hsa_status, "%s",
 		     amdgpu_userptr_reason_text(gpu->caps.hsa_reason));

@@ -7,7 +7,8 @@ import statistics
 from harness.bench import goals
 from harness.bench.report import OPERATIONS, median_interval
 
-# The tables about changes of memory compare these processes: (name of the report, column, name in a table).
+# Each table about changes of memory compares these runs of the benchmark. An entry has the name of the report, the
+# column of bench_columns[], and the title in the table.
 WHO = (("series", "contiguous", "series, GEM"), ("kfd", "kfd", "series, KFD"), ("base", "kfd", "base, KFD"),
 	("debian", "kfd", "Debian, KFD"))
 # The changes of the part "stall", and the suffixes of its clocks.

@@ -308,7 +308,7 @@ static void wait_for_rest(void)
 	igt_assert_eq(errno, ECHILD);
 }
 
-/* Returns whether a file had another value when the process was killed. */
+/* Returns whether the process had changed a file when it was killed. */
 static bool kill_one(int sig, unsigned int us, bool plainly)
 {
 	const struct timespec pause = { .tv_nsec = us * 1000 };

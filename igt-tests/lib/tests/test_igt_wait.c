@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Unit test of waits for another process: igt_wait_pid(), igt_wait_zombie(), and the answer to a
- * FUSE server that has ended.  It needs neither a GPU nor root.  A subtest whose wait has to fail
- * runs the wait in a process of its own.
+ * Unit test of igt_wait_pid() and igt_wait_zombie(), which wait for another process, and of
+ * igt_fuse_answer(), which must return when the FUSE server has already ended.  It needs neither a
+ * GPU nor root.  A subtest whose wait has to fail runs the wait in a process of its own.
  */
 #include <signal.h>
 #include <sys/socket.h>

@@ -22,8 +22,9 @@
 
 /*
  * The ticks of virtual time in one unit of process_quantum.  No public source has the real unit,
- * and KFD always asks for 10 units (kfd_packet_manager_v9.c:109).  While nothing happens, the GPU
- * does one tick in a millisecond, so a small number also keeps the turns of idle processes short.
+ * and KFD always asks for 10 units (kfd_packet_manager_v9.c:109).  While all queues
+ * wait, the GPU does one tick in a millisecond, so a small number keeps the turns of idle processes
+ * short, too.
  */
 enum { TICKS_PER_QUANTUM = 4 };
 
