@@ -131,6 +131,7 @@ class Boot:
 		self.output = os.path.join(self.share, "output")
 		self.errors = os.path.join(self.share, ERRORS)
 		self.dmesg = os.path.join(self.share, "dmesg")
+		self.late = os.path.join(self.share, "late")
 
 	def gpu(self, number):
 		"""Returns the files of the GPU @number, counted from 0."""

@@ -181,6 +181,16 @@ class KernelLog(unittest.TestCase):
 			self.assertEqual(results.kernel_problems(boot, icount=True), [line, other])
 			self.assertEqual(results.kernel_problems(boot), [])
 
+	def test_late_warnings(self):
+		with tempfile.TemporaryDirectory() as directory:
+			boot = qemu.Boot(directory)
+			os.mkdir(boot.share)
+			with open(boot.late, "w", encoding="utf-8") as file:
+				file.write("<4>[    7.454155] amdgpu 0000:01:00.0: VM memory stats\n<6>[    7.5] kfd: added device\n"
+					"<12>[    8.1] a warning of a program\n<4>[    8.2] [IGT] amd_a: executing\n")
+			self.assertEqual(results.kernel_problems(boot),
+				["after the tests: amdgpu 0000:01:00.0: VM memory stats", "after the tests: a warning of a program"])
+
 	def test_missing_lines(self):
 		with tempfile.TemporaryDirectory() as directory:
 			boot = qemu.Boot(directory)

@@ -17,7 +17,6 @@ PASSED, SKIPPED, TIMED_OUT, KILLED = 0, 77, 124, 128 + 9
 # begin with a space say more about it.
 RECORD = re.compile(r"(\d+),\d+,\d+,[^;]*;(.*)")
 LEVEL = 7	# the bits of the level in PRIORITY
-WARNING = 4	# igt_runner counts lines of this level and of more severe ones
 MARK = re.compile(r"plain\.sh: (?:test (\d+)|end)")
 IGNORE = re.compile(r"\[IGT\] \S+ add ignored dmesg regex: (.*)")
 
@@ -56,7 +55,7 @@ def logs_of(text):
 def warnings_of(log):
 	"""Returns the records of a test's @log that are warnings, without those that the test expects."""
 	expected = [re.compile(match[1]) for match in (IGNORE.search(text) for _, text in log) if match]
-	return [text for level, text in log if level <= WARNING and not any(pattern.search(text) for pattern in expected)]
+	return [text for level, text in log if level <= results.WARNING and not any(pattern.search(text) for pattern in expected)]
 
 
 def entry_of(status, out, errors, log):

@@ -9,6 +9,7 @@ import subprocess
 
 PASS, FAIL, SKIP = "passed", "failed", "skipped"
 LACKS = "the kernel's log lacks: "	# start of a problem
+AFTER = "after the tests: "	# start of a problem
 # If a suite fails before it runs a test, commands/test.py, boots.py or meson_cases() make a case with one of these
 # names.
 NO_TESTS = {"set-up", "boots", "meson test"}
@@ -38,6 +39,9 @@ NOT_KERNEL = re.compile(r"\[IGT\]")
 # Match the start of a line of IGT (time, process, level), and of a line of the kernel's log (level, time, caller).
 IGT_STAMP = re.compile(r"\[[0-9.]+\] \(\S+\) \w+: ")
 STAMP = re.compile(r"^(<\d+> ?)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
+# Matches a line of dmesg -r: facility and level as one number, time, text.
+LEVEL = re.compile(r"<(\d+)> ?\[ *\d+\.\d+\](.*)")
+WARNING = 4	# igt_runner counts lines of this level and of more severe ones
 
 
 @dataclasses.dataclass
@@ -83,12 +87,21 @@ def kernel_problems_of(logs, icount=False):
 	return list(seen)
 
 
+def late_warnings(text):
+	"""
+	Returns the warnings, and more severe messages, in the part @text of a kernel log that came after the tests. During a
+	test igt_runner judges them.
+	"""
+	return [AFTER + match[2].strip() for match in map(LEVEL.match, text.splitlines())
+		if match and int(match[1]) & 7 <= WARNING and not NOT_KERNEL.search(match[2])]
+
+
 def kernel_problems(boot, icount=False):
 	"""
 	Returns the bad lines of a @boot, each once, from dmesg and console: if the guest dies, only the console has the
-	last ones.
+	last ones. Also returns the warnings that came after the tests.
 	"""
-	return kernel_problems_of([read(boot.dmesg), read(boot.console)], icount)
+	return kernel_problems_of([read(boot.dmesg), read(boot.console)], icount) + late_warnings(read(boot.late))
 
 
 def missing_lines(boot, patterns):
