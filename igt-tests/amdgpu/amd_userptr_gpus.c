@@ -172,10 +172,10 @@ static void close_on_one(struct amd_userptr *up)
 
 /* ---- a buffer of the second GPU that the first one imports ---- */
 
-/* Let TTM evict all GTT memory of the second GPU. */
-static void evict_second(void)
+/* Let TTM evict all GTT memory of a GPU. */
+static void evict_gtt(const struct amd_userptr *up)
 {
-	int file = __amd_info_debugfs(second.fd, "amdgpu_evict_gtt");
+	int file = __amd_info_debugfs(up->fd, "amdgpu_evict_gtt");
 	char text[32];
 	ssize_t got;
 
@@ -222,7 +222,7 @@ static bool map_while_evicted(struct amd_userptr *up, const struct amd_userptr_b
 	bool evicted;
 
 	amd_kfd_smi_mark(&up->smi);
-	evict_second();
+	evict_gtt(&second);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, bo->handle, va, 0, SIZE,
 				       AMD_USERPTR_RW),
 		      0);
@@ -259,6 +259,57 @@ static void map_evicted_import(struct amd_userptr *up)
 	igt_require_f(early >= WANT_EARLY, "only %u ioctls ended before the restore\n", early);
 }
 
+/* Evict all GTT memory of the GPU @of, and wait until the queues of @up run again. */
+static void evict_and_restore(struct amd_userptr *up, const struct amd_userptr *of)
+{
+	amd_kfd_smi_mark(&up->smi);
+	evict_gtt(of);
+	amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, 1, AMD_USERPTR_WAIT_MS);
+}
+
+/*
+ * TTM evicts the import itself, for the GPU that has imported it, and then the buffer, for the GPU
+ * that has exported it.
+ */
+static void evict_import(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = import_from_second(up, 1);
+
+	amd_userptr_map(up, bo);
+	amd_userptr_gpu_check(up, bo->va, SIZE, 1);
+	for (uint32_t round = 1; round < 5; round++) {
+		evict_and_restore(up, up);
+		amd_userptr_gpu_check(up, bo->va, SIZE, round);
+		evict_and_restore(up, &second);
+		amd_userptr_gpu_check(up, bo->va, SIZE, round);
+		amd_userptr_gpu_fill(up, bo->va, SIZE, round + 1);
+		amd_pattern_check(bo->cpu, SIZE, round + 1, "stored by the GPU");
+	}
+}
+
+/* The import is mapped for the first time after an eviction and a restore. */
+static void map_after_eviction(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = import_from_second(up, 1);
+
+	evict_and_restore(up, &second);
+	amd_userptr_map(up, bo);
+	amd_userptr_gpu_check(up, bo->va, SIZE, 1);
+}
+
+/* The driver counts the memory of an import once, however often it was evicted. */
+static void import_statistics(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = import_from_second(up, 1);
+	uint64_t gtt;
+
+	amd_userptr_map(up, bo);
+	gtt = amd_info_memory(up->fd, "drm-resident-gtt:");
+	evict_and_restore(up, &second);
+	amd_userptr_gpu_check(up, bo->va, SIZE, 1);
+	igt_assert_eq_u64(amd_info_memory(up->fd, "drm-resident-gtt:"), gtt);
+}
+
 static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "same-memory",
 	  .run = same_memory,
@@ -280,6 +331,15 @@ static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "map-evicted-import",
 	  .run = map_evicted_import,
 	  .describe = "A queue reads an import that was mapped again while it was evicted." },
+	{ .name = "evict-import",
+	  .run = evict_import,
+	  .describe = "A queue reads and writes an import that each of the two GPUs has evicted." },
+	{ .name = "map-import-after-eviction",
+	  .run = map_after_eviction,
+	  .describe = "A queue reads an import that is first mapped after it was evicted." },
+	{ .name = "import-statistics",
+	  .run = import_statistics,
+	  .describe = "The memory statistics count an import once after an eviction." },
 };
 
 /* Open another GPU than the first one, or skip if there is none. */

@@ -155,6 +155,7 @@ int igt_main()
 	amd_userptr_run_subtests(&up, amd_userptr_thread_subtests, amd_userptr_num_thread_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_split_subtests, amd_userptr_num_split_subtests);
 	amd_userptr_run_subtests(&up, &amd_userptr_xcc_subtest, 1);
+	amd_userptr_run_subtests(&up, &amd_userptr_stats_subtest, 1);
 	igt_subtest_group() {
 		igt_fixture()
 			amd_userptr_require_flag(&up);

@@ -37,6 +37,7 @@ extern const unsigned int amd_userptr_num_gone_subtests;
 extern const struct amd_userptr_subtest amd_userptr_svm_subtests[];
 extern const unsigned int amd_userptr_num_svm_subtests;
 extern const struct amd_userptr_subtest amd_userptr_window_subtest, amd_userptr_window_hsa_subtest;
+extern const struct amd_userptr_subtest amd_userptr_stats_subtest;
 extern const struct amd_userptr_subtest amd_userptr_xcc_subtest;
 extern const struct amd_userptr_subtest amd_userptr_signal_subtest;
 extern const struct amd_userptr_subtest amd_userptr_thread_subtests[];

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include <amdgpu_drm.h>
 #include <xf86drm.h>
@@ -40,6 +43,30 @@ void amd_info_require_gpu_page_va(int fd)
 int __amd_info_debugfs(int fd, const char *name)
 {
 	return igt_debugfs_mount() ? igt_debugfs_open(fd, name, O_RDONLY) : -1;
+}
+
+uint64_t amd_info_memory(int fd, const char *statistic)
+{
+	char path[64], line[128], unit[8];
+	unsigned long long number = 0;
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	igt_assert_f(file, "%s: %s\n", path, strerror(errno));
+	while (!found && fgets(line, sizeof(line), file)) {
+		unit[0] = '\0';
+		found = !strncmp(line, statistic, strlen(statistic)) &&
+			sscanf(line + strlen(statistic), "%llu %7s", &number, unit) >= 1;
+	}
+	fclose(file);
+	igt_assert_f(found, "%s has no %s\n", path, statistic);
+	if (!strcmp(unit, "KiB"))
+		number <<= 10;
+	else if (!strcmp(unit, "MiB"))
+		number <<= 20;
+	return number;
 }
 
 void amd_info_ignore_fault_log(void)

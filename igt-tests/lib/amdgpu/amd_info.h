@@ -19,6 +19,11 @@ void amd_info(int fd, uint32_t query, void *result, uint32_t size);
  */
 int __amd_info_debugfs(int fd, const char *name);
 /*
+ * Returns the bytes of a statistic of the file @fd, such as "drm-resident-gtt:", from fdinfo
+ * (Documentation/gpu/drm-usage-stats.rst).  Fails the test if there is no such statistic.
+ */
+uint64_t amd_info_memory(int fd, const char *statistic);
+/*
  * Skip if CPU pages are larger than 4 KiB and the kernel lacks AMDGPU_IDS_FLAGS_GPU_PAGE_VA, by
  * which a kernel says that it can map parts of CPU pages.  Other kernels would map wrong pages or
  * reach a BUG_ON(), so a test must not ask them for that.
