@@ -268,12 +268,13 @@ def parts_of(entry):
 def keep(entry, tests):
 	"""
 	Change the section @entry so that its boot runs only the @tests (igt_runner's names), and so that no key of the
-	section demands the result of another test.
+	section demands the result of another test, or a line of the kernel's log, which may come from another test.
 	"""
 	entry["only"] = f"^(?:{'|'.join(map(re.escape, tests))})$"
 	entry["must-pass"] = " ".join(test for test in entry.get("must-pass", "").split() if test in tests)
 	entry["expected-fails"] = "\n".join(f"{test.removeprefix('igt@amdgpu/')}: {reason}"
 		for test, reason in results.expected_fails(entry["expected-fails"]).items() if test in tests)
+	entry["log"] = ""
 	entry["chosen"] = "yes"
 
 

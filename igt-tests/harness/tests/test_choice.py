@@ -167,6 +167,13 @@ class Programs(unittest.TestCase):
 		self.assertEqual(results.expected_fails(entry["expected-fails"]), {})
 		self.assertTrue(entry.getboolean("chosen"))
 
+	def test_lines_are_not_wanted(self):
+		config = scenarios.all_scenarios()
+		self.assertTrue(config["igt-cpx-hws-sdma"]["log"])
+		with mock.patch.object(scenarios, "listed_tests", listed):
+			scenarios.keep_tests(config, "igt", ["amd_kfd_aql"])
+		self.assertFalse(config["igt-cpx-hws-sdma"]["log"])
+
 	def test_unknown(self):
 		with self.assertRaisesRegex(step.Wrong, "amd_userptr_hsa@nothing"):
 			kept("igt", lambda config: scenarios.keep_tests(config, "igt", ["amd_userptr_hsa@fork-cow", "amd_userptr_hsa@nothing"]))
