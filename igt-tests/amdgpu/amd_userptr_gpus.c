@@ -13,8 +13,11 @@
 
 #include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr.h"
+#include "lib/amdgpu/amd_userptr_cs.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/amdgpu/amd_vm_trace.h"
 #include "lib/igt_gate.h"
+#include "lib/igt_tracefs.h"
 
 IGT_TEST_DESCRIPTION("GEM userptrs that KFD queues of several GPUs access.");
 
@@ -186,31 +189,46 @@ static void evict_gtt(const struct amd_userptr *up)
 	igt_assert_eq(strtol(text, NULL, 10), 0);
 }
 
+/* Make a buffer of SIZE bytes on the second GPU.  Returns its dma-buf, and fills in @handle. */
+static int export_from_second(uint32_t *handle)
+{
+	union drm_amdgpu_gem_create create = {
+		.in = { .bo_size = SIZE, .domains = AMDGPU_GEM_DOMAIN_GTT },
+	};
+	int dmabuf;
+
+	igt_assert_eq(drmIoctl(second.fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &create), 0);
+	*handle = create.out.handle;
+	amd_userptr_adopt_bo(&second, *handle, NULL, SIZE);
+	igt_assert_eq(drmPrimeHandleToFD(second.fd, *handle, DRM_CLOEXEC, &dmabuf), 0);
+	return dmabuf;
+}
+
+/* Import a dma-buf into the file @fd, and close the descriptor.  Returns the handle. */
+static uint32_t import(int fd, int dmabuf)
+{
+	uint32_t handle;
+
+	igt_assert_eq(drmPrimeFDToHandle(fd, dmabuf, &handle), 0);
+	close(dmabuf);
+	return handle;
+}
+
 /*
  * Make a buffer of SIZE bytes on the second GPU, and import it into the first.  The CPU maps the
  * buffer and has filled it with the pattern of @seed.
  */
 static struct amd_userptr_bo *import_from_second(struct amd_userptr *up, uint32_t seed)
 {
-	union drm_amdgpu_gem_create create = {
-		.in = { .bo_size = SIZE, .domains = AMDGPU_GEM_DOMAIN_GTT },
-	};
 	union drm_amdgpu_gem_mmap map = { 0 };
-	uint32_t exported, handle;
+	int dmabuf = export_from_second(&map.in.handle);
 	void *cpu;
-	int dmabuf;
 
-	igt_assert_eq(drmIoctl(second.fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &create), 0);
-	exported = map.in.handle = create.out.handle;
-	amd_userptr_adopt_bo(&second, exported, NULL, SIZE);
 	igt_assert_eq(drmIoctl(second.fd, DRM_IOCTL_AMDGPU_GEM_MMAP, &map), 0);
 	cpu = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, second.fd, map.out.addr_ptr);
 	igt_assert(cpu != MAP_FAILED);
 	amd_pattern_fill(amd_userptr_adopt(up, cpu, SIZE), SIZE, seed);
-	igt_assert_eq(drmPrimeHandleToFD(second.fd, exported, DRM_CLOEXEC, &dmabuf), 0);
-	igt_assert_eq(drmPrimeFDToHandle(up->fd, dmabuf, &handle), 0);
-	close(dmabuf);
-	return amd_userptr_adopt_bo(up, handle, cpu, SIZE);
+	return amd_userptr_adopt_bo(up, import(up->fd, dmabuf), cpu, SIZE);
 }
 
 /*
@@ -287,6 +305,53 @@ static void evict_import(struct amd_userptr *up)
 	}
 }
 
+/* Submit an IB of no-ops that lists @count BOs, and wait for its end. */
+static void submit(struct amd_userptr_cs *cs, const uint32_t *handles, unsigned int count)
+{
+	uint64_t seq;
+
+	amd_userptr_cs_begin(cs);
+	igt_assert_eq(__amd_userptr_cs_submit(cs, handles, count, &seq), 0);
+	igt_assert_eq(__amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS), 0);
+}
+
+/*
+ * TTM evicts an import of a file that no KFD process uses.  The next submission does not list the
+ * import, so it gets no memory for it, and has to clear its page table entries.
+ */
+static void evict_unlisted(struct amd_userptr *up)
+{
+	const uint64_t va = amd_kfd_va_reserve(SIZE, 0);
+	struct amd_userptr client = { .fd = drm_reopen_driver(up->fd) };
+	struct amd_vm_trace trace;
+	struct amd_userptr_cs cs;
+	uint32_t handle;
+
+	igt_assert(va);
+	handle = import(client.fd, export_from_second(&handle));
+	igt_assert_eq(drmSyncobjCreate(client.fd, 0, &client.syncobj), 0);
+	igt_assert_eq(__amd_userptr_va(&client, AMDGPU_VA_OP_MAP, handle, va, 0, SIZE,
+				       AMD_USERPTR_RW),
+		      0);
+	igt_assert_eq(__amd_userptr_cs_open(client.fd, AMD_KFD_QUEUE_SDMA, &cs), 0);
+	amd_vm_trace_start();
+	submit(&cs, &handle, 1);
+	trace = amd_vm_trace_read(va, SIZE);
+	igt_assert_eq_u64(trace.valid, SIZE / getpagesize());
+
+	igt_tracefs_clear();
+	evict_gtt(up);
+	submit(&cs, NULL, 0);
+	trace = amd_vm_trace_read(va, SIZE);
+	igt_tracefs_off();
+	igt_assert_eq_u64(trace.pages, SIZE / getpagesize());
+	igt_assert_eq_u64(trace.valid, 0);
+	amd_userptr_cs_close(&cs);
+	drmSyncobjDestroy(client.fd, client.syncobj);
+	drm_close_driver(client.fd);
+	amd_kfd_va_release(va, SIZE);
+}
+
 /* The import is mapped for the first time after an eviction and a restore. */
 static void map_after_eviction(struct amd_userptr *up)
 {
@@ -334,6 +399,10 @@ static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "evict-import",
 	  .run = evict_import,
 	  .describe = "A queue reads and writes an import that each of the two GPUs has evicted." },
+	{ .name = "evict-import-unlisted",
+	  .run = evict_unlisted,
+	  .describe =
+		  "A submission does not reach an import that was evicted and that it does not list." },
 	{ .name = "map-import-after-eviction",
 	  .run = map_after_eviction,
 	  .describe = "A queue reads an import that is first mapped after it was evicted." },

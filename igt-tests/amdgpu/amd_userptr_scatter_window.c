@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * After an event the driver has to write the page table entries of pages that changed, and the
- * entries that depend on these pages.  It must write no others, except between two changes that are
- * close to each other.
+ * After an event the driver has to write the page table entries of the pages that changed.  If such
+ * a page is or was in a run of contiguous pages, the driver also has to write the entries of that
+ * run, because the TLB may use any entry of a fragment for all of its pages.  It may also write the
+ * entries between two changes that are less than WINDOW_GAP pages apart, because it writes them as
+ * one window.  It must write no others.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -400,7 +402,8 @@ static void restore_one(struct amd_userptr *up)
 const struct amd_userptr_subtest amd_userptr_scatter_window_subtests[] = {
 	{ .name = "one-of-many",
 	  .run = one_of_many,
-	  .describe = "The driver writes only the entries that depend on the changed page." },
+	  .describe =
+		  "The driver writes only the entry of the changed page and those of its run." },
 	{ .name = "unchanged",
 	  .run = unchanged,
 	  .describe = "The driver writes no entry of a page that it finds where it was." },

@@ -349,7 +349,8 @@ static const struct amd_userptr_subtest hsa[] = {
 		  "The driver checks KFD's limit before it allocates, and a refusal uses none of it." },
 	{ .name = "hsa-unknown-flags",
 	  .run = unknown_flags_hsa,
-	  .describe = "Flags that no kernel knows are also refused together with the flag." },
+	  .describe =
+		  "The driver refuses unknown flags also together with AMDGPU_GEM_USERPTR_HSA." },
 	{ .name = "hsa-anononly",
 	  .run = anononly,
 	  .describe = "ANONONLY refuses file pages, with the flag as without." },
@@ -364,7 +365,8 @@ static const struct amd_userptr_subtest hsa[] = {
 	  .describe = "XNACK mode and userptrs with the flag exclude each other." },
 	{ .name = "hsa-no-delayed-update",
 	  .run = no_delayed_update,
-	  .describe = "A GPU mapping is made at once or not at all." },
+	  .describe =
+		  "The driver refuses AMDGPU_VM_DELAY_UPDATE, because no later submission would make the mapping." },
 	{ .name = "hsa-no-bo-list",
 	  .run = no_bo_list,
 	  .describe =

@@ -240,6 +240,7 @@ const struct amd_userptr_subtest amd_userptr_svm_subtests[] = {
 	  .describe = "A BO of ranges excludes its ranges from SVM, and no memory between them." },
 	{ .name = "hsa-no-svm-race",
 	  .run = both_at_once,
-	  .describe = "When two threads register the same page both ways, exactly one succeeds." },
+	  .describe =
+		  "When one thread makes an HSA userptr of a page and another registers the page for SVM, exactly one succeeds." },
 };
 const unsigned int amd_userptr_num_svm_subtests = ARRAY_LENGTH(amd_userptr_svm_subtests);

@@ -55,8 +55,8 @@ def directory(flavour, wall=False):
 def script(args, kfd_only):
 	"""
 	Returns the shell script that measures in the guest. On both kernels a process of its own has userptrs of KFD
-	only, so that the two can be compared. On the patched kernel another process measures everything else, even if the
-	first one fails.
+	only, so that the two can be compared. On the patched kernel a second process measures all columns and parts, even if
+	the first one fails.
 	"""
 	words = (["--quick"] if args.quick else []) + [word for part in args.part for word in ("--part", part)]
 	program, output = os.path.join(machine.of(args.page_size).meson, PROGRAM), os.path.join(qemu.SHARE, KFD_OUTPUT)

@@ -185,7 +185,8 @@ def package_cases():
 
 def library_cases(wanted=()):
 	"""
-	Run the suite lib: its unit tests and the checks of this module, or only those in @wanted. Returns the cases.
+	Run the suite lib: its unit tests and the checks of this module. With @wanted: the unit tests in it, and all checks of
+	this module if it names one of them, because the checks build on each other. Returns the cases.
 	"""
 	here = set(names())
 	units = [name for name in wanted if name not in here]
