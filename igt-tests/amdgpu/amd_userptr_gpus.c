@@ -401,8 +401,7 @@ static const struct amd_userptr_subtest subtests[] = {
 	  .describe = "A queue reads and writes an import that each of the two GPUs has evicted." },
 	{ .name = "evict-import-unlisted",
 	  .run = evict_unlisted,
-	  .describe =
-		  "A submission does not reach an import that was evicted and that it does not list." },
+	  .describe = "A submission does not reach an evicted import that it does not list." },
 	{ .name = "map-import-after-eviction",
 	  .run = map_after_eviction,
 	  .describe = "A queue reads an import that is first mapped after it was evicted." },
