@@ -134,7 +134,7 @@ static void discarded(struct amd_userptr *up)
 /* ---- VRAM that a queue uses ---- */
 
 /* How long the other process may need to take all VRAM. */
-#define TAKE_MS (4 * AMD_USERPTR_WAIT_MS)
+#define TAKE_MS (5 * AMD_USERPTR_WAIT_MS)
 
 /*
  * The other process creates BOs that are as large as VRAM together, so TTM evicts the BOs of the
