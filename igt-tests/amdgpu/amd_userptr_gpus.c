@@ -251,8 +251,8 @@ static bool map_while_evicted(struct amd_userptr *up, const struct amd_userptr_b
 }
 
 /*
- * The VA ioctl updates the page tables of an import that has no memory, because TTM has evicted it.
- * The restore must still bring the memory back and map it.
+ * The VA ioctl maps an import once more that has no memory, because TTM has evicted it.  The ioctl
+ * or the restore has to bring the memory back and map it at both addresses.
  */
 static void map_evicted_import(struct amd_userptr *up)
 {
